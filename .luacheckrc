@@ -1,0 +1,10 @@
+-- "min": only what Lua 5.1 to 5.4 and LuaJIT have in common.
+std = "min"
+max_line_length = 100
+cache = false
+color = false
+exclude_files = { "build", ".luarocks", "lua_modules" }
+
+files["spec"].std = "max+busted"
+files["*.rockspec"].std = "rockspec"
+files[".luacheckrc"].std = "luacheckrc"

@@ -1,0 +1,136 @@
+# make            build the module for lua5.4
+# make demo       install what is missing, build, show it against real programs
+# make test       install what is missing, build, run the specs
+# make help       every target and setting
+
+LUA ?= lua5.4
+PREFIX ?= /usr/local
+CFLAGS ?= -O2 -g
+
+# The interpreter says which Lua this is; pkg-config knows where its headers are.
+V := $(shell $(LUA) -e 'io.write(_VERSION:match("%d%.%d"))' 2>/dev/null)
+NAME := $(shell $(LUA) -e 'io.write(jit and "luajit" or "lua$(V)")' 2>/dev/null)
+ifdef LUA_INCDIR
+  LUA_CFLAGS := -I$(LUA_INCDIR)
+else
+  LUA_CFLAGS := $(shell pkg-config --cflags $(NAME) 2>/dev/null || \
+    pkg-config --cflags lua-$(V) 2>/dev/null || \
+    echo -I/usr/include/$(NAME:luajit=luajit-2.1))
+endif
+
+BUILD ?= build/$(V)$(if $(PORTABLE),-portable)
+WARNINGS = -Wall -Wextra -Wshadow -Wpedantic
+ALL_CFLAGS = -std=gnu11 -fPIC $(WARNINGS) $(LUA_CFLAGS) \
+  $(if $(PORTABLE),-DDGRAM_PORTABLE) $(CPPFLAGS) $(CFLAGS)
+SHARED = $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
+
+SOURCES := $(wildcard src/*.c)
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
+MODULES := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/dgram/*.lua))
+PURE := $(patsubst %,src/%.c,address blocklist system receive send)
+SPECS ?= $(wildcard spec/*_spec.lua)
+
+all: $(BUILD)/dgram/core.so
+
+$(BUILD)/dgram/core.so: $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/obj/%.o: src/%.c | interpreter
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)
+
+interpreter:
+	@test -n "$(V)" || { echo "$(LUA) does not run: make setup" >&2; exit 1; }
+
+# Installs what is missing. Each line: Debian's package, and how to see it is there.
+SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
+APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
+INSTALL = $(APT) install -y --no-install-recommends $(MISSING) >/dev/null
+LUA_PACKAGE = $(or $(NAME),$(notdir $(LUA)))
+DEV_PACKAGE = lib$(LUA_PACKAGE:luajit=luajit-5.1)-dev
+
+setup:
+	@missing=; \
+	need() { p=$$1; shift; "$$@" >/dev/null 2>&1 || missing="$$missing $$p"; }; \
+	need $(LUA_PACKAGE) $(LUA) -v; \
+	need $(DEV_PACKAGE) $(CC) $(LUA_CFLAGS) -include lua.h -fsyntax-only -x c /dev/null; \
+	need lua-luv $(LUA) -e 'require "luv"'; \
+	need lua-busted $(LUA) -e 'require "busted"'; \
+	need lua-check command -v luacheck; \
+	need socat command -v socat; \
+	need bsdutils command -v logger; \
+	test -z "$$missing" || $(MAKE) -s packages MISSING="$$missing"
+
+packages:
+	@command -v apt-get >/dev/null || { echo "Missing:$(MISSING). Please \
+	install $(LUA) with its headers, and for it luv, busted and luacheck (all \
+	in LuaRocks); also socat, and logger (util-linux)." >&2; exit 1; }
+	@echo "installing:$(MISSING)"
+	@$(INSTALL) 2>/dev/null || { $(APT) update && $(INSTALL); }
+
+ENV = eval "$$($(MAKE) -s --no-print-directory env)"
+
+# The interpreter may be new after `setup`: a second make looks at it afresh.
+demo: setup
+	@$(MAKE) -s all
+	@$(ENV) && $(LUA) examples/demo.lua
+
+test: setup
+	@$(MAKE) -s all
+	@$(ENV) && LUA="$(LUA)" spec/run $(SPECS)
+
+# Prints the exports that put the checkout before what is installed:
+# eval "$(make -s env)". LUA_PATH_5_4 and its like would win over LUA_PATH.
+env:
+	@$(MAKE) -s all >&2
+	@echo 'unset LUA_PATH_$(subst .,_,$(V)) LUA_CPATH_$(subst .,_,$(V))'
+	@echo "export LUA_PATH='$(CURDIR)/lua/?.lua;$(call old,LUA_PATH)'"
+	@echo "export LUA_CPATH='$(CURDIR)/$(BUILD)/?.so;$(call old,LUA_CPATH)'"
+old = $${$(1)_$(subst .,_,$(V)):-$${$(1):-;}}
+
+# Style, the layers of the source (see CONTRIBUTING.md), warnings as errors.
+lint: interpreter
+	luacheck -q lua spec examples
+	@echo "layers: C without Lua, one file with luv, one with platform #if"
+	@for f in $(PURE); do \
+	  ! $(CC) $(ALL_CFLAGS) -M $$f | grep -Eo "[^ ]*/l(ua|auxlib)[a-z]*\.h" || \
+	    { echo "$$f includes Lua's headers"; exit 1; }; \
+	done
+	@! grep -rnE 'require\W+l?uv\W|\<uv[._]' src lua | \
+	  grep -v '^lua/dgram/loop.lua:'
+	@! grep -nE '^ *# *(if|elif)' src/* | grep -vE \
+	  '^src/system.c:|^src/compat.h:.*LUA|ndef [A-Z_]+_H$$|ndef _GNU_SOURCE'
+	@for cc in $(CC) $$(command -v clang); do \
+	  for f in $(SOURCES) "-DDGRAM_PORTABLE src/system.c"; do \
+	    $$cc $(ALL_CFLAGS) -Werror -c -o /dev/null $$f || exit 1; \
+	  done; \
+	done
+	@if command -v cppcheck >/dev/null; then cppcheck -q --error-exitcode=1 \
+	  --enable=warning,portability --suppress=ctunullpointer -Isrc src; fi
+
+SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(V)
+LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(V)/dgram
+
+install: all
+	install -d $(SHARE)/dgram $(LIB)
+	for f in $(MODULES); do install -m 644 lua/$$f $(SHARE)/$$f || exit 1; done
+	install -m 755 $(BUILD)/dgram/core.so $(LIB)/core.so
+
+uninstall: interpreter
+	rm -f $(MODULES:%=$(SHARE)/%) $(LIB)/core.so
+	-rmdir $(SHARE)/dgram $(LIB)
+
+clean:
+	rm -rf build
+
+help:
+	@echo "targets:  all setup demo test lint install uninstall env clean"
+	@echo "settings: LUA=$(LUA) (or lua5.1, lua5.2, lua5.3, luajit), LUA_INCDIR=,"
+	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
+	@echo "          the Linux-only calls), SPECS='spec/...' (only these)"
+
+.PHONY: all interpreter setup packages demo test env lint install uninstall \
+  clean help
