@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A set of IP address ranges. Single addresses and subnets are ranges too, so
+ * one comparison serves all three; IPv4 is compared in its mapped IPv6 form.
+ */
+#include "dgram.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Makes room for one more rule; -ENOMEM when there is none. */
+static int blocklist_grow(BlockList *list) {
+  unsigned room = list->room != 0 ? list->room * 2 : 8;
+  Range *range;
+  if (list->count < list->room) return 0;
+  range = realloc(list->range, room * sizeof *range);
+  if (range == NULL) return -ENOMEM;
+  list->range = range;
+  list->room = room;
+  return 0;
+}
+
+/* Adds a finished range; -EINVAL when it ends before it begins. */
+static int blocklist_append(BlockList *list, const Range *range) {
+  int status = blocklist_grow(list);
+  if (status < 0) return status;
+  if (memcmp(range->low, range->high, 16) > 0) return -EINVAL;
+  list->range[list->count++] = *range;
+  return 0;
+}
+
+/* Blocks every address from low to high. */
+int blocklist_add(BlockList *list, const Address *low, const Address *high) {
+  Range range;
+  if (!address_bytes(low, range.low) || !address_bytes(high, range.high))
+    return -EINVAL;
+  return blocklist_append(list, &range);
+}
+
+/* Blocks a subnet of prefix bits. */
+int blocklist_subnet(BlockList *list, const Address *net, int prefix) {
+  Range range;
+  int bits = net->name.base.sa_family == AF_INET ? prefix + 96 : prefix;
+  int i;
+  if (!address_bytes(net, range.low) || bits < 0 || bits > 128) return -EINVAL;
+  for (i = 0; i < 16; i++) {
+    int kept = bits - 8 * i;
+    int mask = kept >= 8 ? 255 : kept <= 0 ? 0 : (255 << (8 - kept)) & 255;
+    range.low[i] = (unsigned char)(range.low[i] & mask);
+    range.high[i] = (unsigned char)(range.low[i] | (~mask & 255));
+  }
+  return blocklist_append(list, &range);
+}
+
+/* Tells whether an address is blocked. */
+int blocklist_check(const BlockList *list, const Address *address) {
+  unsigned char bytes[16];
+  unsigned i;
+  if (list == NULL || !address_bytes(address, bytes)) return 0;
+  for (i = 0; i < list->count; i++) {
+    if (memcmp(bytes, list->range[i].low, 16) >= 0 &&
+        memcmp(bytes, list->range[i].high, 16) <= 0)
+      return 1;
+  }
+  return 0;
+}
+
+/* Frees the rules. */
+void blocklist_free(BlockList *list) {
+  free(list->range);
+  list->range = NULL;
+  list->count = list->room = 0;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The map of the core: every struct and every function that crosses a file.
+ * Files above the line "Lua" know nothing of Lua and answer with a count >= 0
+ * or a negative errno; files below it are the Lua module `dgram.core`.
+ */
+#ifndef DGRAM_H
+#define DGRAM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+/* ------------------------------------------------------------ address.c */
+
+/* A socket address and the number of its bytes that count. */
+typedef struct Address {
+  socklen_t length; /* bytes of the name; 0 when there is none */
+  union {
+    struct sockaddr base;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un local;
+    struct sockaddr_storage any;
+  } name;
+} Address;
+
+#define ADDRESS_TEXT 128 /* room for the text of any address */
+
+int address_parse(Address *out, int family, const char *text, size_t size,
+                  int port);
+int address_literal(const char *text);
+void address_wildcard(Address *out, int family, int port);
+int address_port(const Address *address);
+size_t address_text(const Address *address, char *text);
+int address_equal(const Address *a, const Address *b);
+size_t address_bytes(const Address *address, unsigned char bytes[16]);
+
+/* ---------------------------------------------------------- blocklist.c */
+
+typedef struct Range {
+  unsigned char low[16], high[16]; /* inclusive; IPv4 in its mapped form */
+} Range;
+
+/* A set of address ranges; evaluated before Lua sees a datagram. */
+typedef struct BlockList {
+  Range *range;   /* the rules, in the order they were added */
+  unsigned count; /* rules in use */
+  unsigned room;  /* rules allocated */
+} BlockList;
+
+int blocklist_add(BlockList *list, const Address *low, const Address *high);
+int blocklist_subnet(BlockList *list, const Address *net, int prefix);
+int blocklist_check(const BlockList *list, const Address *address);
+void blocklist_free(BlockList *list);
+
+/* ------------------------------------------------------------- system.c */
+
+#define SYSTEM_MESSAGES 64 /* messages one system call takes at most */
+#define SYSTEM_SEGMENTS 64 /* datagrams one train holds at most */
+#define SYSTEM_TRAIN 65507 /* bytes one train holds at most */
+#define SYSTEM_CONTROL 64  /* bytes of control messages a datagram brings */
+
+/* One message for the kernel: a datagram, or a train of equal segments. */
+typedef struct Outgoing {
+  const Address *to; /* destination; NULL when connected */
+  struct iovec data; /* the payload, contiguous */
+  unsigned segment;  /* bytes a segment; 0: one datagram */
+  unsigned items;    /* datagrams it stands for */
+} Outgoing;
+
+/* One message from the kernel: a datagram, or a train of equal segments. */
+typedef struct Incoming {
+  Address from;     /* the sender; length 0 when it has no name */
+  char *data;       /* where the payload goes */
+  size_t room;      /* bytes there */
+  size_t size;      /* bytes that came */
+  size_t segment;   /* bytes a segment; 0: one datagram */
+  unsigned dropped; /* datagrams the kernel dropped so far; valid if counted */
+  int counted;      /* the kernel told how many it dropped */
+  int truncated;    /* it was larger than the room */
+} Incoming;
+
+typedef struct OpenOptions {
+  int family;     /* AF_INET, AF_INET6, AF_UNIX */
+  int reuse_addr; /* share the address with other sockets that agree */
+  int reuse_port; /* share the port and spread the load */
+  int ipv6_only;  /* an IPv6 socket refuses IPv4 */
+} OpenOptions;
+
+int system_open(const OpenOptions *options);
+int system_adopt(int fd, int *family);
+const char *system_kind(int fd);
+int system_close(int fd);
+int system_detach(int fd);
+int system_bind_local(int fd, const Address *path, int mode);
+int system_disconnect(int fd);
+int system_receive(int fd, Incoming *in, int count);
+int system_send(int fd, const Outgoing *out, int count);
+int system_error(int fd);
+int system_enable_gro(int fd, int on);
+int system_enable_drop_count(int fd);
+int system_has_gso(int fd);
+int system_membership(int fd, const Address *group, const Address *source,
+                      unsigned interface, int join);
+int system_multicast_interface(int fd, int family, unsigned interface);
+int system_interface(const char *text, int family, unsigned *index);
+int system_interfaces(int family, unsigned *index, int room);
+const char *system_error_name(int error);
+int system_error_number(const char *name);
+
+typedef struct OptionRow {
+  const char *name; /* as the Lua side spells it */
+  int v4[2];        /* level and option for IPv4 sockets; level -1: none */
+  int v6[2];        /* the same for IPv6 */
+  int local[2];     /* the same for unix sockets */
+} OptionRow;
+
+extern const OptionRow system_options[];
+
+/* ------------------------------------------------------------ receive.c */
+
+#define BATCH_SLOTS 32
+
+/* One datagram, cut out of what the kernel delivered. */
+typedef struct Datagram {
+  const Address *from; /* its sender */
+  const char *data;    /* its payload, valid until the batch is used again */
+  size_t size;         /* bytes of payload */
+} Datagram;
+
+/* What one system call brought, and how much of it was handed out. */
+typedef struct Batch {
+  int count;                  /* messages filled */
+  int index;                  /* the message being handed out */
+  size_t offset;              /* bytes of it already handed out */
+  int started;                /* a datagram of it was handed out */
+  Incoming slot[BATCH_SLOTS]; /* the messages */
+  char memory[];              /* their payloads */
+} Batch;
+
+Batch *batch_new(void);
+int batch_fill(Batch *batch, int fd, int family);
+int batch_next(Batch *batch, Datagram *out);
+
+/* --------------------------------------------------------------- send.c */
+
+/* A datagram in the queue; its payload lies in the same block. */
+typedef struct Item {
+  uint32_t data; /* where its payload begins in the block */
+  uint32_t size; /* bytes of payload */
+  uint32_t name; /* where its destination lies; UINT32_MAX: connected */
+  int32_t ref;   /* the owner's note; below 0: only failures matter; 0: none */
+  int32_t error; /* its verdict: 0 or a negative errno */
+} Item;
+
+/* Memory of a run of datagrams: payloads grow up, items grow down. */
+typedef struct Block {
+  struct Block *next; /* the block that follows in the queue */
+  uint32_t size;      /* bytes of memory */
+  uint32_t used;      /* bytes of payload and destinations */
+  uint32_t name;      /* the last destination written; UINT32_MAX: none */
+  uint32_t count;     /* items written */
+  uint32_t sent;      /* items with a verdict */
+  uint32_t reported;  /* items whose verdict was handed out */
+  char *memory;       /* the bytes */
+} Block;
+
+/* Blocks kept for the next queue that needs one. */
+typedef struct Pool {
+  Block *free; /* spare blocks */
+  int count;   /* how many */
+} Pool;
+
+/* The datagrams a socket has accepted, in order, until they are reported. */
+typedef struct Queue {
+  Pool *pool;          /* where blocks come from */
+  Block *first, *last; /* oldest and newest block */
+  Block *unsent;       /* no block before it has datagrams to send */
+  size_t count;        /* datagrams without a verdict */
+  size_t bytes;        /* their bytes */
+  size_t unreported;   /* datagrams with a verdict that nobody was told */
+  unsigned segments;   /* datagrams a train may hold; below 2: no trains */
+  unsigned largest;    /* bytes of the largest segment that may ride */
+  unsigned singles;    /* datagrams that go alone: their train was refused */
+  int refusal;         /* why it was */
+  int single;          /* one message a call: look for its own error */
+  int retried;         /* the next datagram was refused once already */
+  int unnamed_wait;    /* EAGAIN is not followed by writability */
+  int remote;          /* an error of an earlier datagram, or 0 */
+  uint64_t sent;       /* datagrams the kernel took */
+  uint64_t sent_bytes; /* their bytes */
+  uint64_t errors;     /* datagrams refused */
+  uint64_t remotes;    /* errors that remote hosts caused */
+} Queue;
+
+/* What became of a datagram. */
+typedef struct Verdict {
+  int ref;           /* the owner's note */
+  int error;         /* 0 or a negative errno */
+  size_t size;       /* bytes of payload */
+  const Address *to; /* destination; NULL when connected */
+} Verdict;
+
+enum { QUEUE_EMPTY, QUEUE_WRITABLE, QUEUE_LATER };
+
+void queue_init(Queue *queue, Pool *pool);
+void queue_free(Queue *queue);
+char *queue_push(Queue *queue, const Address *to, size_t size, int ref,
+                 int error);
+int queue_flush(Queue *queue, int fd);
+void queue_cancel(Queue *queue, int error);
+int queue_report(Queue *queue, Verdict *out);
+void pool_free(Pool *pool);
+
+#endif

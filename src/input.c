@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From readiness to the 'message' listener. What was read stays with the
+ * socket (its batch) while listeners run, so they may close the socket, pause
+ * it, raise, or run the loop again: the rest is delivered later, in order.
+ */
+#include "core.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUDGET 1024 /* datagrams a wake-up, before other sockets have a turn */
+
+/* Stack positions while a wake-up is served. */
+enum {
+  AT_SOCKET = 1,
+  AT_ENV,
+  AT_STATE,
+  AT_ADDRESS,
+  AT_FAMILY,
+  AT_PORT,
+  AT_SIZE,
+  AT_FAMILY_NAME,
+  AT_SENDER
+};
+
+/* Takes the spare batch of the Lua state, or a new one. */
+static Batch *batch_take(State *state) {
+  Batch *batch = state->spare;
+  state->spare = NULL;
+  return batch != NULL ? batch : batch_new();
+}
+
+/* Gives the socket's batch back, with whatever is left in it. */
+void input_drop(Socket *s) {
+  Batch *batch = s->batch;
+  s->batch = NULL;
+  if (batch == NULL) return;
+  if (s->state->spare == NULL) s->state->spare = batch;
+  else free(batch);
+}
+
+/* Notes what the kernel says beside the datagrams. */
+static void note_losses(Socket *s) {
+  int i;
+  for (i = 0; i < s->batch->count; i++) {
+    const Incoming *in = &s->batch->slot[i];
+    if (in->counted) s->dropped = in->dropped;
+    s->truncated += in->truncated != 0;
+  }
+}
+
+/* Tells the facade of an error that did not come from its own call. */
+static void report_error(lua_State *L, int error) {
+  loop_hook(L, AT_SOCKET, HOOK_ERROR);
+  lua_pushinteger(L, error);
+  lua_call(L, 2, 0);
+}
+
+/* Reads a batch; returns the messages in it, 0 when nothing waits, -1 when
+   there was an error, which has been reported. */
+static int input_fill(lua_State *L, Socket *s) {
+  int count;
+  if (s->batch == NULL) s->batch = batch_take(s->state);
+  if (s->batch == NULL) return luaL_error(L, "not enough memory");
+  count = batch_fill(s->batch, s->fd, s->family);
+  if (count > 0) {
+    uint64_t before = s->truncated;
+    note_losses(s);
+    if (s->truncated != before) report_error(L, -EMSGSIZE);
+    return count;
+  }
+  input_drop(s);
+  if (count == -EAGAIN) return 0;
+  s->queue.remotes++;
+  report_error(L, count);
+  return -1;
+}
+
+/* Pushes the text of an address, from the cache when it is an IP address. */
+static void push_sender(lua_State *L, State *state, const Address *from) {
+  char text[ADDRESS_TEXT];
+  CacheKey key, *slot;
+  unsigned hash = 0, i;
+  memset(&key, 0, sizeof key);
+  if (!address_bytes(from, key.bytes) ||
+      (from->name.base.sa_family == AF_INET6 &&
+       from->name.v6.sin6_scope_id != 0)) {
+    lua_pushlstring(L, text, address_text(from, text));
+    return;
+  }
+  key.family = from->name.base.sa_family;
+  for (i = 0; i < 16; i++) hash = hash * 31 + key.bytes[i];
+  hash &= CACHE_SIZE - 1;
+  slot = &state->sender[hash];
+  if (memcmp(slot, &key, sizeof key) == 0) {
+    lua_rawgeti(L, AT_STATE, KEY_SENDERS + (int)hash);
+    return;
+  }
+  lua_pushlstring(L, text, address_text(from, text));
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, AT_STATE, KEY_SENDERS + (int)hash);
+  *slot = key;
+}
+
+/* Pushes a fresh rinfo. */
+static void push_rinfo(lua_State *L, const Socket *s, const Datagram *d) {
+  lua_createtable(L, 0, 4);
+  lua_pushvalue(L, AT_ADDRESS);
+  lua_pushvalue(L, AT_SENDER);
+  lua_rawset(L, -3);
+  lua_pushvalue(L, AT_FAMILY);
+  lua_pushvalue(L, AT_FAMILY_NAME);
+  lua_rawset(L, -3);
+  lua_pushvalue(L, AT_SIZE);
+  lua_pushinteger(L, (lua_Integer)d->size);
+  lua_rawset(L, -3);
+  if (s->family == AF_UNIX) return;
+  lua_pushvalue(L, AT_PORT);
+  lua_pushinteger(L, address_port(d->from));
+  lua_rawset(L, -3);
+}
+
+/* Tells whether the next datagram may go to the listener. */
+static int may_deliver(const Socket *s) {
+  return s->batch != NULL && s->reading && s->fd >= 0;
+}
+
+/* Hands one datagram to the listener, if there is one. */
+static void deliver(lua_State *L, Socket *s, const Datagram *d,
+                    Address *sender) {
+  s->received++;
+  s->received_bytes += d->size;
+  lua_rawgeti(L, AT_ENV, SLOT_LISTENER);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  if (!address_equal(d->from, sender)) {
+    memcpy(sender, d->from, offsetof(Address, name) + d->from->length);
+    push_sender(L, s->state, d->from);
+    lua_replace(L, AT_SENDER);
+  }
+  lua_pushlstring(L, d->data, d->size);
+  push_rinfo(L, s, d);
+  lua_call(L, 2, 0);
+}
+
+/* Delivers the batch until it is used up or the socket stops listening. */
+static int input_deliver(lua_State *L, Socket *s) {
+  Address sender;
+  Datagram d;
+  int count = 0;
+  sender.length = (socklen_t)-1;
+  while (may_deliver(s)) {
+    if (!batch_next(s->batch, &d)) {
+      input_drop(s);
+      break;
+    }
+    count++;
+    if (blocklist_check(s->block, d.from)) s->blocked++;
+    else deliver(L, s, &d, &sender);
+  }
+  return count;
+}
+
+/* Lays out the stack for a wake-up. */
+static void lay_out(lua_State *L, Socket *s) {
+  static const int keys[] = {KEY_ADDRESS, KEY_FAMILY, KEY_PORT, KEY_SIZE};
+  int i, name = s->family == AF_INET    ? KEY_V4
+                : s->family == AF_INET6 ? KEY_V6
+                                        : KEY_UNIX;
+  luaL_checkstack(L, 24, NULL);
+  lua_settop(L, AT_SOCKET);
+  compat_getenv(L, AT_SOCKET);
+  core_push_state_table(L);
+  for (i = 0; i < 4; i++) lua_rawgeti(L, AT_STATE, keys[i]);
+  lua_rawgeti(L, AT_STATE, name);
+  lua_pushnil(L);
+}
+
+/* Tells whether there is room to read into. */
+static int may_read(const Socket *s) {
+  return s->batch == NULL && s->reading && s->fd >= 0;
+}
+
+/* Delivers what is left, then reads on within the budget. */
+static int input_serve(lua_State *L) {
+  Socket *s = lua_touserdata(L, AT_SOCKET);
+  int budget = BUDGET;
+  lay_out(L, s);
+  budget -= input_deliver(L, s);
+  while (may_read(s) && budget > 0) {
+    int count = input_fill(L, s);
+    budget -= count < 0 ? 1 : input_deliver(L, s);
+    if (count >= 0 && count < BATCH_SLOTS) break;
+  }
+  return 0;
+}
+
+/* Goes on with a queue that waited for the socket to become writable. */
+static void serve_writable(lua_State *L, Socket *s) {
+  if (s->waiting != WAIT_WRITABLE) return;
+  output_resume(L, s, 1);
+  if (output_due(s)) loop_add(L, s, 1);
+}
+
+/* Serves a socket under protection; returns the status, the error on top. */
+static int serve_readable(lua_State *L, Socket *s) {
+  int status;
+  s->loop->busy++;
+  loop_hook(L, 1, HOOK_TRACEBACK);
+  lua_pop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_pushvalue(L, 1);
+  status = lua_pcall(L, 1, 0, lua_isnil(L, 2) ? 0 : 2);
+  s->loop->busy--;
+  if (s->batch != NULL && s->reading) loop_add(L, s, 1);
+  return status;
+}
+
+/* Answers the loop's readiness. Upvalues: the socket, and input_serve. */
+static int input_ready(lua_State *L) {
+  Socket *s = lua_touserdata(L, lua_upvalueindex(1));
+  int status = 0;
+  if (s->fd < 0) return 0;
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  serve_writable(L, s);
+  if (s->reading) status = serve_readable(L, s);
+  else system_error(s->fd);
+  loop_sweep(L, 1);
+  return status != 0 ? lua_error(L) : 0;
+}
+
+/* poller(): the closure to hand to the loop as the callback of a poll. */
+int input_poller(lua_State *L) {
+  socket_check(L, 1);
+  lua_settop(L, 1);
+  lua_pushcfunction(L, input_serve);
+  lua_pushcclosure(L, input_ready, 2);
+  return 1;
+}
+
+/* Delivers what an earlier wake-up left over; may raise. */
+void input_resume(lua_State *L, int index) {
+  lua_pushcfunction(L, input_serve);
+  lua_pushvalue(L, index);
+  lua_call(L, 1, 0);
+}

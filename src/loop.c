@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The core's side of the loop adapter: the list of sockets that want a turn
+ * (something to flush, to report, or to deliver), and the turn itself. The
+ * list is a Lua table, so it keeps its sockets alive.
+ */
+#include "core.h"
+
+#include <string.h>
+
+/* Pushes the table of a socket's loop. */
+static void push_loop_table(lua_State *L, int index) {
+  compat_getenv(L, index);
+  lua_rawgeti(L, -1, SLOT_LOOP);
+  compat_getenv(L, -1);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+/* Pushes a hook of the socket's loop and the socket's owner. */
+void loop_hook(lua_State *L, int index, int hook) {
+  compat_getenv(L, index);
+  lua_rawgeti(L, -1, SLOT_LOOP);
+  compat_getenv(L, -1);
+  lua_rawgeti(L, -1, hook);
+  lua_rawgeti(L, -4, SLOT_OWNER);
+  lua_replace(L, -4);
+  lua_replace(L, -4);
+  lua_pop(L, 1);
+}
+
+/* Asks the adapter for a turn before it blocks. */
+void loop_start(lua_State *L, Socket *s, int index) {
+  if (s->loop->hooked) return;
+  loop_hook(L, index, HOOK_START);
+  lua_call(L, 1, 0);
+  s->loop->hooked = 1;
+}
+
+/* Puts a socket into the list, unless it is there. */
+void loop_add(lua_State *L, Socket *s, int index) {
+  Loop *loop = s->loop;
+  if (s->pending) return;
+  push_loop_table(L, index);
+  lua_rawgeti(L, -1, HOOK_LIST);
+  lua_pushvalue(L, index);
+  lua_rawseti(L, -2, (int)++loop->tail);
+  lua_pop(L, 2);
+  s->pending = 1;
+}
+
+/* Takes the first socket off the list. */
+static void loop_step(lua_State *L, Loop *loop, int list) {
+  lua_pushnil(L);
+  lua_rawseti(L, list, (int)++loop->head);
+  loop->steps++;
+  if (loop->head == loop->tail) loop->head = loop->tail = 0;
+}
+
+/* Flushes every socket of the list; those with more to do stay in it. */
+static void sweep(lua_State *L, Loop *loop, int list) {
+  lua_Integer left = loop->tail - loop->head;
+  while (left-- > 0 && loop->head < loop->tail) {
+    Socket *s;
+    lua_rawgeti(L, list, (int)(loop->head + 1));
+    s = lua_touserdata(L, -1);
+    loop_step(L, loop, list);
+    s->pending = 0;
+    s->spoke = 0;
+    if (s->fd >= 0) output_flush(L, s, lua_gettop(L));
+    if (output_due(s)) loop_add(L, s, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+}
+
+/* Ends a receive batch: what its listeners sent goes out. */
+void loop_sweep(lua_State *L, int index) {
+  Socket *s = lua_touserdata(L, index);
+  Loop *loop = s->loop;
+  if (loop->tail > 0) {
+    push_loop_table(L, index);
+    lua_rawgeti(L, -1, HOOK_LIST);
+    sweep(L, loop, lua_gettop(L));
+    lua_pop(L, 2);
+  }
+  if (loop->tail > 0) {
+    loop_start(L, s, index);
+  } else if (loop->hooked && !loop->busy) {
+    loop->hooked = 0;
+    loop_hook(L, index, HOOK_STOP);
+    lua_call(L, 1, 0);
+  }
+}
+
+/* Gives the first socket its turn: flush, report, deliver. */
+static void loop_serve(lua_State *L, Loop *loop, int list) {
+  unsigned step = loop->steps;
+  Socket *s;
+  lua_rawgeti(L, list, (int)(loop->head + 1));
+  s = lua_touserdata(L, -1);
+  s->spoke = 0;
+  output_turn(L, s, lua_gettop(L));
+  if (s->batch != NULL && s->reading) input_resume(L, lua_gettop(L));
+  if (step == loop->steps) {
+    loop_step(L, loop, list);
+    s->pending = 0;
+  }
+  if (output_due(s)) loop_add(L, s, lua_gettop(L));
+  lua_settop(L, list);
+}
+
+/* turn(): serves the sockets that are listed now; true when more wait. */
+static int loop_turn(lua_State *L) {
+  Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
+  lua_Integer left = loop->tail - loop->head;
+  lua_settop(L, 1);
+  compat_getenv(L, 1);
+  lua_rawgeti(L, 2, HOOK_LIST);
+  while (left-- > 0 && loop->head < loop->tail) loop_serve(L, loop, 3);
+  loop->hooked = loop->tail > loop->head;
+  lua_pushboolean(L, loop->hooked);
+  return 1;
+}
+
+/* loop(hooks): makes a loop; the hooks are functions of the adapter. */
+int loop_new(lua_State *L) {
+  static const char *const names[] = {"start", "stop",   "watch", "retry",
+                                      "error", "failed", "drain", "traceback"};
+  Loop *loop;
+  int i;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  loop = compat_newuserdata(L, sizeof *loop);
+  memset(loop, 0, sizeof *loop);
+  loop->state = core_state(L);
+  luaL_getmetatable(L, LOOP_TYPE);
+  lua_setmetatable(L, -2);
+  lua_createtable(L, HOOK_LIST, 0);
+  for (i = 0; i < HOOK_LIST - 1; i++) {
+    lua_getfield(L, 1, names[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_newtable(L);
+  lua_rawseti(L, -2, HOOK_LIST);
+  compat_setenv(L, -2);
+  return 1;
+}
+
+const luaL_Reg loop_methods[] = {
+    {"turn", loop_turn},
+    {NULL, NULL},
+};

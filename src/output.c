@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From send() to the kernel, and from its verdict to the callback. No callback
+ * runs inside send(): verdicts wait for the loop's next turn.
+ */
+#include "core.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define FLUSH_COUNT 256          /* datagrams worth a system call */
+#define FLUSH_BYTES (256 * 1024) /* bytes worth a system call */
+#define OVERHEAD 64              /* bytes a queued datagram costs beside */
+
+/* What a send was asked to do. */
+typedef struct Request {
+  const char *data;  /* the payload */
+  size_t size;       /* its bytes */
+  const Address *to; /* destination; NULL: the peer */
+  int callback;      /* stack index of the callback; 0: none */
+} Request;
+
+/* ---------------------------------------------------------------- waiting */
+
+/* Tells whether the socket wants a turn of its loop. */
+int output_due(const Socket *s) {
+  if (s->queue.unreported > 0 || s->drained || s->queue.remote != 0) return 1;
+  if (s->fd >= 0 && s->batch != NULL && s->reading) return 1;
+  return s->fd >= 0 && s->queue.count > 0 && s->waiting == WAIT_NOTHING;
+}
+
+/* Asks the loop to watch for writability, or to stop that. */
+static void watch(lua_State *L, int index, int on) {
+  loop_hook(L, index, HOOK_WATCH);
+  lua_pushboolean(L, on);
+  lua_call(L, 2, 0);
+}
+
+/* Asks the loop to call resume() after a while. */
+static void retry(lua_State *L, int index) {
+  loop_hook(L, index, HOOK_RETRY);
+  lua_call(L, 1, 0);
+}
+
+/* Flushes the queue and arranges to be called when the kernel refuses. */
+void output_flush(lua_State *L, Socket *s, int index) {
+  int wait;
+  if (s->waiting != WAIT_NOTHING || s->queue.count == 0) return;
+  wait = queue_flush(&s->queue, s->fd);
+  if (s->over && s->queue.count == 0) {
+    s->over = 0;
+    s->drained = 1;
+  }
+  if (wait == QUEUE_EMPTY) return;
+  s->waiting = wait == QUEUE_WRITABLE ? WAIT_WRITABLE : WAIT_TIMER;
+  if (wait == QUEUE_WRITABLE) watch(L, index, 1);
+  else retry(L, index);
+}
+
+/* Goes on after a wait. */
+void output_resume(lua_State *L, Socket *s, int index) {
+  int was = s->waiting;
+  s->waiting = WAIT_NOTHING;
+  output_flush(L, s, index);
+  if (was == WAIT_WRITABLE && s->waiting != WAIT_WRITABLE) watch(L, index, 0);
+}
+
+/* ---------------------------------------------------------------- queuing */
+
+/* Keeps a callback; returns its reference. */
+static int keep_callback(lua_State *L, int index, int callback) {
+  int ref;
+  if (callback == 0) return 0;
+  compat_getenv(L, index);
+  lua_rawgeti(L, -1, SLOT_CALLBACKS);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -3, SLOT_CALLBACKS);
+  }
+  lua_pushvalue(L, callback);
+  ref = luaL_ref(L, -2);
+  lua_pop(L, 2);
+  return ref;
+}
+
+/* Sends now what is worth it; the first datagram of a turn never waits. */
+static void output_push_on(lua_State *L, Socket *s, int index) {
+  int first = !s->spoke && s->queue.count == 1;
+  s->spoke = 1;
+  if (first || s->queue.count >= FLUSH_COUNT || s->queue.bytes >= FLUSH_BYTES)
+    output_flush(L, s, index);
+}
+
+/* Tells whether a datagram would exceed what the queue may hold; each counts
+   OVERHEAD bytes beside its payload. */
+static int is_full(const Socket *s, size_t size) {
+  size_t held = s->queue.bytes + s->queue.count * OVERHEAD;
+  return s->queue.count > 0 && held + size > s->max_queue;
+}
+
+/* Queues a datagram; returns 1, or 0 when the queue is over its mark. */
+static int output_push(lua_State *L, Socket *s, int index, const Request *r,
+                       int ref) {
+  int full = is_full(s, r->size);
+  char *room;
+  loop_add(L, s, index);
+  room = queue_push(&s->queue, r->to, r->size, ref, full ? -ENOBUFS : 0);
+  if (room == NULL) return luaL_error(L, "not enough memory");
+  if (!full) memcpy(room, r->data, r->size);
+  output_push_on(L, s, index);
+  if (!s->loop->busy || s->queue.count > 0 || s->queue.unreported > 0)
+    loop_start(L, s, index);
+  if (s->queue.bytes < s->high_water && !full) return 1;
+  s->over = 1;
+  return 0;
+}
+
+/* Returns the remembered meaning of a literal address; NULL: none. */
+static const Address *destination(State *state, int family, const char *text,
+                                  size_t size, int port) {
+  Destination *slot;
+  unsigned hash = (unsigned)port * 31;
+  size_t i;
+  Address address;
+  if (size >= sizeof slot->text) return NULL;
+  for (i = 0; i < size; i++) hash = hash * 31 + (unsigned char)text[i];
+  slot = &state->destination[hash & (CACHE_SIZE - 1)];
+  if (slot->family == family && slot->port == port &&
+      memcmp(slot->text, text, size) == 0 && slot->text[size] == '\0')
+    return &slot->address;
+  if (address_parse(&address, family, text, size, port) < 0) return NULL;
+  if (memchr(text, '%', size) == NULL) {
+    memcpy(slot->text, text, size);
+    slot->text[size] = '\0';
+    slot->family = family;
+    slot->port = port;
+    slot->address = address;
+    return &slot->address;
+  }
+  return NULL;
+}
+
+/* -------------------------------------------------------- the fast send */
+
+/* Returns the ready socket of a facade table; NULL: let the facade send. */
+static Socket *fast_socket(lua_State *L) {
+  Socket *s;
+  int same;
+  if (lua_type(L, 1) != LUA_TTABLE) return NULL;
+  lua_rawgeti(L, 1, 1);
+  s = lua_touserdata(L, -1);
+  if (s == NULL || !lua_getmetatable(L, -1)) return NULL;
+  same = lua_rawequal(L, -1, lua_upvalueindex(2));
+  lua_pop(L, 1);
+  return same && s->ready ? s : NULL;
+}
+
+/* Takes an optional callback; returns 0 when it is neither nil nor one. */
+static int fast_callback(lua_State *L, int index, int top, Request *r) {
+  r->callback = 0;
+  if (index > top || lua_isnil(L, index)) return 1;
+  r->callback = index;
+  return lua_isfunction(L, index);
+}
+
+/* Reads (msg, port, address [, callback]). */
+static int fast_udp(lua_State *L, Socket *s, int top, Request *r) {
+  lua_Integer port;
+  size_t size;
+  const char *text;
+  if (!compat_isinteger(L, 3) || lua_type(L, 4) != LUA_TSTRING) return 0;
+  port = lua_tointeger(L, 3);
+  if (port < 1 || port > 65535 || !fast_callback(L, 5, top, r)) return 0;
+  text = lua_tolstring(L, 4, &size);
+  r->to = destination(s->state, s->family, text, size, (int)port);
+  return r->to != NULL;
+}
+
+/* Reads (msg, path [, callback]). */
+static int fast_local(lua_State *L, int top, Request *r, Address *to) {
+  size_t size;
+  const char *path;
+  if (lua_type(L, 3) != LUA_TSTRING || !fast_callback(L, 4, top, r)) return 0;
+  path = lua_tolstring(L, 3, &size);
+  r->to = to;
+  return size > 0 && address_parse(to, AF_UNIX, path, size, 0) == 0;
+}
+
+/* Reads the arguments; returns 0 when the facade has to look at them. */
+static int fast_request(lua_State *L, Socket *s, int top, Request *r,
+                        Address *to) {
+  if (lua_type(L, 2) != LUA_TSTRING) return 0;
+  r->data = lua_tolstring(L, 2, &r->size);
+  r->to = NULL;
+  if (s->connected) return top <= 3 && fast_callback(L, 3, top, r);
+  if (s->family == AF_UNIX) return fast_local(L, top, r, to);
+  return fast_udp(L, s, top, r);
+}
+
+/* send(self, ...): the usual arguments go straight to the queue, all others
+   to the facade. Upvalues: the facade's send, the sockets' metatable. */
+static int output_send(lua_State *L) {
+  int top = lua_gettop(L);
+  Socket *s = fast_socket(L);
+  Request r;
+  Address to;
+  if (s != NULL && fast_request(L, s, top, &r, &to)) {
+    int ref = keep_callback(L, top + 1, r.callback);
+    lua_pushboolean(L, output_push(L, s, top + 1, &r, ref));
+    return 1;
+  }
+  lua_settop(L, top);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, top, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* sender(send): wraps the facade's send into the fast one. */
+int output_sender(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  luaL_getmetatable(L, SOCKET_TYPE);
+  lua_pushcclosure(L, output_send, 2);
+  return 1;
+}
+
+/* -------------------------------------------------------------- the methods */
+
+/* Reads a destination: text at index, port behind it; nil: the peer. */
+static int read_destination(lua_State *L, Socket *s, int index, Address *to,
+                            Request *r) {
+  size_t size;
+  const char *text;
+  r->to = NULL;
+  if (lua_isnoneornil(L, index)) return 0;
+  text = luaL_checklstring(L, index, &size);
+  r->to = to;
+  return address_parse(to, s->family, text, size,
+                       (int)luaL_optinteger(L, index + 1, 0));
+}
+
+/* push(data, offset, length [, callback [, address [, port]]]): queues a
+   slice for a literal destination; false when the queue is over its mark. */
+static int push_slice(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  Request r;
+  Address to;
+  int status;
+  r.data = luaL_checklstring(L, 2, NULL) + luaL_checkinteger(L, 3);
+  r.size = (size_t)luaL_checkinteger(L, 4);
+  r.callback = lua_isnoneornil(L, 5) ? 0 : 5;
+  status = read_destination(L, s, 6, &to, &r);
+  if (status < 0) return core_failure(L, status);
+  lua_pushboolean(L, output_push(L, s, 1, &r, keep_callback(L, 1, r.callback)));
+  return 1;
+}
+
+/* pushMany(messages, callback [, address [, port]]): queues each string; all
+   share the callback, which hears of failures and of the last. */
+static int push_many(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  int count = (int)compat_rawlen(L, 2), ref, status, below = 1, i;
+  Request r;
+  Address to;
+  status = read_destination(L, s, 4, &to, &r);
+  if (status < 0) return core_failure(L, status);
+  lua_settop(L, 3);
+  ref = keep_callback(L, 1, lua_isnil(L, 3) ? 0 : 3);
+  for (i = 1; i <= count; i++) {
+    lua_rawgeti(L, 2, i);
+    r.data = luaL_checklstring(L, -1, &r.size);
+    below = output_push(L, s, 1, &r, i < count ? -ref : ref);
+    lua_pop(L, 1);
+  }
+  lua_pushboolean(L, below);
+  return 1;
+}
+
+/* flush(): hands the queue to the kernel now, even while it waits. */
+static int flush(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  output_resume(L, s, 1);
+  if (output_due(s)) loop_add(L, s, 1);
+  if (output_due(s)) loop_start(L, s, 1);
+  return 0;
+}
+
+/* over(): 'drain' is due as soon as the queue is empty. */
+static int over(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  s->over = s->queue.count > 0;
+  s->drained = !s->over;
+  loop_add(L, s, 1);
+  loop_start(L, s, 1);
+  return 0;
+}
+
+/* resume(): goes on after the wait that the retry hook was asked for. */
+static int resume(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  if (s->fd < 0 || s->waiting != WAIT_TIMER) return 0;
+  output_resume(L, s, 1);
+  if (output_due(s)) loop_add(L, s, 1);
+  if (output_due(s)) loop_start(L, s, 1);
+  return 0;
+}
+
+/* cancel(errno): gives everything unsent this verdict. */
+static int cancel(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  queue_cancel(&s->queue, (int)luaL_checkinteger(L, 2));
+  return 0;
+}
+
+/* queued(): datagrams and bytes without a verdict, verdicts unreported. */
+static int queued(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  lua_pushinteger(L, (lua_Integer)s->queue.count);
+  lua_pushinteger(L, (lua_Integer)s->queue.bytes);
+  lua_pushinteger(L, (lua_Integer)s->queue.unreported);
+  return 3;
+}
+
+/* ---------------------------------------------------------------- verdicts */
+
+/* Pushes the callback of a reference; forgets it unless more share it. */
+static void take_callback(lua_State *L, int index, int ref) {
+  compat_getenv(L, index);
+  lua_rawgeti(L, -1, SLOT_CALLBACKS);
+  lua_rawgeti(L, -1, ref > 0 ? ref : -ref);
+  if (ref > 0) luaL_unref(L, -2, ref);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+/* Tells one verdict: success to the callback, failure through the facade. */
+static void tell(lua_State *L, int index, const Verdict *v) {
+  char text[ADDRESS_TEXT];
+  if (v->ref != 0 && v->error == 0) {
+    take_callback(L, index, v->ref);
+    lua_pushnil(L);
+    lua_pushinteger(L, (lua_Integer)v->size);
+    lua_call(L, 2, 0);
+    return;
+  }
+  loop_hook(L, index, HOOK_FAILED);
+  if (v->ref != 0) take_callback(L, index, v->ref);
+  else lua_pushnil(L);
+  lua_pushinteger(L, v->error);
+  lua_pushinteger(L, (lua_Integer)v->size);
+  lua_pushboolean(L, v->ref < 0);
+  if (v->to != NULL) {
+    lua_pushlstring(L, text, address_text(v->to, text));
+    lua_pushinteger(L, address_port(v->to));
+  }
+  lua_call(L, v->to != NULL ? 7 : 5, 0);
+}
+
+/* Tells the verdicts that stand now; those that come meanwhile wait. */
+static void output_report(lua_State *L, Socket *s, int index) {
+  size_t left = s->queue.unreported;
+  Verdict v;
+  while (left-- > 0 && queue_report(&s->queue, &v)) tell(L, index, &v);
+}
+
+/* Tells of an error that an earlier datagram caused at a remote host. */
+static void report_remote(lua_State *L, Socket *s, int index) {
+  int error = s->queue.remote;
+  if (error == 0) return;
+  s->queue.remote = 0;
+  loop_hook(L, index, HOOK_ERROR);
+  lua_pushinteger(L, error);
+  lua_call(L, 2, 0);
+}
+
+/* A socket's turn: flush, verdicts, remote errors, 'drain'; may raise. */
+void output_turn(lua_State *L, Socket *s, int index) {
+  luaL_checkstack(L, 16, NULL);
+  if (s->fd >= 0) output_flush(L, s, index);
+  output_report(L, s, index);
+  report_remote(L, s, index);
+  if (!s->drained) return;
+  s->drained = 0;
+  loop_hook(L, index, HOOK_DRAIN);
+  lua_call(L, 1, 0);
+}
+
+/* report(): tells the verdicts that stand now. */
+static int report(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  lua_settop(L, 1);
+  output_report(L, s, 1);
+  return 0;
+}
+
+const luaL_Reg output_methods[] = {
+    {"push", push_slice}, {"pushMany", push_many}, {"over", over},
+    {"flush", flush},     {"resume", resume},      {"cancel", cancel},
+    {"queued", queued},   {"report", report},      {NULL, NULL},
+};

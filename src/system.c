@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only file with the platform's #ifdefs: opening sockets, the system calls
+ * that move many datagrams at once or the loops that replace them, control
+ * messages, memberships, and the names of error numbers. Build with
+ * DGRAM_PORTABLE to leave out everything that only Linux has.
+ */
+#include "dgram.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(DGRAM_PORTABLE)
+#define HAVE_BATCHES 1
+#else
+#define HAVE_BATCHES 0
+#endif
+
+#ifdef __linux__
+#ifndef SO_SELECT_ERR_QUEUE
+#define SO_SELECT_ERR_QUEUE 45
+#endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+#endif
+
+#ifndef IPV6_JOIN_GROUP
+#define IPV6_JOIN_GROUP IPV6_ADD_MEMBERSHIP
+#endif
+
+/* Repeats a call that a signal interrupted. */
+#define RETRY(result, call) \
+  do result = (call);       \
+  while (result < 0 && errno == EINTR)
+
+/* Sets an option that holds an int; returns 0 or a negative errno. */
+static int set_int(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* Makes a descriptor non-blocking and closed on exec. */
+static int prepare_descriptor(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+  flags = fcntl(fd, F_GETFD);
+  return flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* Opens a raw descriptor of a family. */
+static int open_descriptor(int family) {
+  int fd;
+#ifdef SOCK_CLOEXEC
+  fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  return fd < 0 ? -errno : fd;
+#else
+  int status;
+  fd = socket(family, SOCK_DGRAM, 0);
+  if (fd < 0) return -errno;
+  status = prepare_descriptor(fd);
+  if (status < 0) close(fd);
+  return status < 0 ? status : fd;
+#endif
+}
+
+/* Shares the address in the way the platform spells it. */
+static int set_reuse_addr(int fd) {
+  int status = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+#if defined(SO_REUSEPORT) && !defined(__linux__)
+  if (status == 0) status = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+#endif
+  return status;
+}
+
+/* Spreads the datagrams of one port over sockets; -ENOTSUP where unknown. */
+static int set_reuse_port(int fd) {
+#ifdef SO_REUSEPORT
+  return set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+#else
+  (void)fd;
+  return -ENOTSUP;
+#endif
+}
+
+/* Lets a poller tell a pending error from a failed descriptor. */
+static void mark_error_queue(int fd) {
+#ifdef SO_SELECT_ERR_QUEUE
+  set_int(fd, SOL_SOCKET, SO_SELECT_ERR_QUEUE, 1);
+#else
+  (void)fd;
+#endif
+}
+
+/* Applies the options that must precede bind. */
+static int apply_options(int fd, const OpenOptions *options) {
+  int status = 0;
+  mark_error_queue(fd);
+  if (options->family == AF_INET6)
+    status = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->ipv6_only);
+  if (status == 0 && options->reuse_addr) status = set_reuse_addr(fd);
+  if (status == 0 && options->reuse_port) status = set_reuse_port(fd);
+  return status;
+}
+
+/* Opens a socket; returns the descriptor or a negative errno. */
+int system_open(const OpenOptions *options) {
+  int fd = open_descriptor(options->family);
+  int status;
+  if (fd < 0) return fd;
+  status = apply_options(fd, options);
+  if (status == 0) return fd;
+  close(fd);
+  return status;
+}
+
+/* Takes a descriptor over and tells its family; -EINVAL when no datagrams. */
+int system_adopt(int fd, int *family) {
+  struct sockaddr_storage name;
+  socklen_t length = sizeof name, size = sizeof(int);
+  int type;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) return -errno;
+  if (type != SOCK_DGRAM) return -EINVAL;
+  if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return -errno;
+  *family = name.ss_family;
+  mark_error_queue(fd);
+  return prepare_descriptor(fd);
+}
+
+/* Names what a descriptor is, for errors that tell it is the wrong kind. */
+const char *system_kind(int fd) {
+  struct sockaddr_storage name;
+  socklen_t length = sizeof name;
+  struct stat info;
+  if (fstat(fd, &info) < 0) return "INVALID";
+  if (S_ISREG(info.st_mode)) return "FILE";
+  if (S_ISFIFO(info.st_mode)) return "PIPE";
+  if (isatty(fd)) return "TTY";
+  if (!S_ISSOCK(info.st_mode)) return "UNKNOWN";
+  if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return "UNKNOWN";
+  if (name.ss_family == AF_UNIX) return "PIPE";
+  return "TCP";
+}
+
+/* Closes a descriptor. Linux frees it even when a signal interrupts. */
+int system_close(int fd) { return close(fd) < 0 ? -errno : 0; }
+
+/* Frees the port but keeps the number: /dev/null takes the socket's place. */
+int system_detach(int fd) {
+  int result, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return -errno;
+#ifdef __linux__
+  RETRY(result, dup3(null, fd, O_CLOEXEC));
+#else
+  RETRY(result, dup2(null, fd));
+#endif
+  if (result < 0) result = -errno;
+  close(null);
+  return result < 0 ? result : 0;
+}
+
+/* Tells whether nobody listens behind a unix path any more. */
+static int is_stale(const Address *path) {
+  struct stat info;
+  int result, fd, stale;
+  if (lstat(path->name.local.sun_path, &info) < 0 || !S_ISSOCK(info.st_mode))
+    return 0;
+  fd = open_descriptor(AF_UNIX);
+  if (fd < 0) return 0;
+  RETRY(result, connect(fd, &path->name.base, path->length));
+  stale = result < 0 && errno == ECONNREFUSED;
+  close(fd);
+  return stale;
+}
+
+/* Binds a descriptor so that the path appears with the mode, if one is given. */
+static int bind_with_mode(int fd, const Address *path, int mode) {
+  int status;
+  if (mode >= 0 && fchmod(fd, (mode_t)mode) < 0) return -errno;
+  status = bind(fd, &path->name.base, path->length) < 0 ? -errno : 0;
+  return status;
+}
+
+/* Binds to a unix path, replacing a socket nobody listens on. */
+int system_bind_local(int fd, const Address *path, int mode) {
+  int status = bind_with_mode(fd, path, mode);
+  if (status != -EADDRINUSE || path->name.local.sun_path[0] == '\0')
+    return status;
+  if (!is_stale(path)) return status;
+  if (unlink(path->name.local.sun_path) < 0) return status;
+  return bind_with_mode(fd, path, mode);
+}
+
+/* Forgets the peer of a connected socket. */
+int system_disconnect(int fd) {
+  struct sockaddr none;
+  int result;
+  memset(&none, 0, sizeof none);
+  none.sa_family = AF_UNSPEC;
+  RETRY(result, connect(fd, &none, sizeof none));
+  return result < 0 && errno != EAFNOSUPPORT ? -errno : 0;
+}
+
+/* Takes the socket's pending error; 0 when there is none. */
+int system_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return -errno;
+  return -error;
+}
+
+/* -------------------------------------------------------------- receiving */
+
+/* Reads the control messages: segment size and the kernel's drop count. */
+static void read_control(struct msghdr *header, Incoming *in) {
+#if HAVE_BATCHES
+  struct cmsghdr *c;
+  for (c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+    int value = 0;
+    size_t size = c->cmsg_len - CMSG_LEN(0);
+    memcpy(&value, CMSG_DATA(c), size < sizeof value ? size : sizeof value);
+    if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+      if (value > 0) in->segment = (size_t)value;
+    } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+      in->dropped = (unsigned)value;
+      in->counted = 1;
+    }
+  }
+#else
+  (void)header;
+  (void)in;
+#endif
+}
+
+/* Points a message header at a slot. */
+static void aim(struct msghdr *header, struct iovec *data, Incoming *in,
+                char *control) {
+  data->iov_base = in->data;
+  data->iov_len = in->room;
+  memset(header, 0, sizeof *header);
+  header->msg_name = &in->from.name;
+  header->msg_namelen = sizeof in->from.name;
+  header->msg_iov = data;
+  header->msg_iovlen = 1;
+  header->msg_control = control;
+  header->msg_controllen = control != NULL ? SYSTEM_CONTROL : 0;
+}
+
+/* Notes what the kernel says of a message it delivered. */
+static void settle(struct msghdr *header, Incoming *in, size_t size) {
+  in->from.length = header->msg_namelen;
+  in->size = size;
+  in->segment = 0;
+  in->counted = 0;
+  in->truncated = (header->msg_flags & MSG_TRUNC) != 0;
+  if (header->msg_controllen > 0) read_control(header, in);
+}
+
+#if HAVE_BATCHES
+/* Reads up to count messages with one system call. */
+int system_receive(int fd, Incoming *in, int count) {
+  struct mmsghdr message[SYSTEM_MESSAGES];
+  struct iovec data[SYSTEM_MESSAGES];
+  char control[SYSTEM_MESSAGES][SYSTEM_CONTROL]
+      __attribute__((aligned(sizeof(size_t))));
+  int i, got;
+  for (i = 0; i < count; i++)
+    aim(&message[i].msg_hdr, &data[i], &in[i], control[i]);
+  RETRY(got, recvmmsg(fd, message, (unsigned)count, MSG_DONTWAIT, NULL));
+  if (got < 0) return -errno;
+  for (i = 0; i < got; i++)
+    settle(&message[i].msg_hdr, &in[i], message[i].msg_len);
+  return got;
+}
+#else
+/* Reads up to count messages, one system call each. */
+int system_receive(int fd, Incoming *in, int count) {
+  struct msghdr header;
+  struct iovec data;
+  ssize_t size;
+  int i;
+  for (i = 0; i < count; i++) {
+    aim(&header, &data, &in[i], NULL);
+    RETRY(size, recvmsg(fd, &header, MSG_DONTWAIT));
+    if (size < 0) return i > 0 ? i : -errno;
+    settle(&header, &in[i], (size_t)size);
+  }
+  return count;
+}
+#endif
+
+/* ---------------------------------------------------------------- sending */
+
+#ifdef MSG_NOSIGNAL
+#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
+#else
+#define SEND_FLAGS MSG_DONTWAIT
+#endif
+
+/* Attaches the segment size to a message. */
+static void attach_segment(struct msghdr *header, char *control,
+                           unsigned segment) {
+#if HAVE_BATCHES
+  uint16_t size = (uint16_t)segment;
+  struct cmsghdr *c;
+  memset(control, 0, CMSG_SPACE(sizeof size));
+  header->msg_control = control;
+  header->msg_controllen = CMSG_SPACE(sizeof size);
+  c = CMSG_FIRSTHDR(header);
+  c->cmsg_level = IPPROTO_UDP;
+  c->cmsg_type = UDP_SEGMENT;
+  c->cmsg_len = CMSG_LEN(sizeof size);
+  memcpy(CMSG_DATA(c), &size, sizeof size);
+#else
+  (void)header;
+  (void)control;
+  (void)segment;
+#endif
+}
+
+/* Fills a message header from a datagram or train. */
+static void load(struct msghdr *header, const Outgoing *out, char *control) {
+  memset(header, 0, sizeof *header);
+  if (out->to != NULL) {
+    header->msg_name = (void *)&out->to->name;
+    header->msg_namelen = out->to->length;
+  }
+  header->msg_iov = (struct iovec *)&out->data;
+  header->msg_iovlen = 1;
+  if (out->segment != 0) attach_segment(header, control, out->segment);
+}
+
+#if HAVE_BATCHES
+/* Sends up to count messages with one system call; returns how many went. */
+int system_send(int fd, const Outgoing *out, int count) {
+  struct mmsghdr message[SYSTEM_MESSAGES];
+  char control[SYSTEM_MESSAGES][CMSG_SPACE(sizeof(uint16_t))]
+      __attribute__((aligned(sizeof(size_t))));
+  int i, sent;
+  for (i = 0; i < count; i++) load(&message[i].msg_hdr, &out[i], control[i]);
+  RETRY(sent, sendmmsg(fd, message, (unsigned)count, SEND_FLAGS));
+  return sent < 0 ? -errno : sent;
+}
+#else
+/* Sends up to count messages, one system call each; returns how many went. */
+int system_send(int fd, const Outgoing *out, int count) {
+  struct msghdr header;
+  ssize_t size;
+  int i;
+  for (i = 0; i < count; i++) {
+    load(&header, &out[i], NULL);
+    RETRY(size, sendmsg(fd, &header, SEND_FLAGS));
+    if (size < 0) return i > 0 ? i : -errno;
+  }
+  return count;
+}
+#endif
+
+/* ---------------------------------------------------- the kernel's favours */
+
+/* Asks for trains on receipt; returns 0 or a negative errno. */
+int system_enable_gro(int fd, int on) {
+#if HAVE_BATCHES
+  return set_int(fd, IPPROTO_UDP, UDP_GRO, on);
+#else
+  (void)fd;
+  (void)on;
+  return -ENOTSUP;
+#endif
+}
+
+/* Asks the kernel to tell how many datagrams it dropped. */
+int system_enable_drop_count(int fd) {
+#if HAVE_BATCHES
+  return set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+#else
+  (void)fd;
+  return -ENOTSUP;
+#endif
+}
+
+/* Tells whether the kernel cuts trains for this socket. */
+int system_has_gso(int fd) {
+#if HAVE_BATCHES
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &size) == 0;
+#else
+  (void)fd;
+  return 0;
+#endif
+}
+
+/* -------------------------------------------------------------- multicast */
+
+/* Joins or leaves a group, of one source or of all, on an interface. */
+int system_membership(int fd, const Address *group, const Address *source,
+                      unsigned interface, int join) {
+  int level = group->name.base.sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+  struct group_source_req filter;
+  struct group_req plain;
+  int result;
+  if (source == NULL) {
+    memset(&plain, 0, sizeof plain);
+    plain.gr_interface = interface;
+    memcpy(&plain.gr_group, &group->name, group->length);
+    result = setsockopt(fd, level, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP,
+                        &plain, sizeof plain);
+  } else {
+    memset(&filter, 0, sizeof filter);
+    filter.gsr_interface = interface;
+    memcpy(&filter.gsr_group, &group->name, group->length);
+    memcpy(&filter.gsr_source, &source->name, source->length);
+    result = setsockopt(
+        fd, level, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
+        &filter, sizeof filter);
+  }
+  return result < 0 ? -errno : 0;
+}
+
+/* Chooses the interface multicast leaves by; 0 is the system's choice. */
+int system_multicast_interface(int fd, int family, unsigned interface) {
+  struct ip_mreqn request;
+  if (family == AF_INET6)
+    return set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)interface);
+  memset(&request, 0, sizeof request);
+  request.imr_ifindex = (int)interface;
+  return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request) <
+                 0
+             ? -errno
+             : 0;
+}
+
+/* Tells whether an interface's address is the one that is looked for. */
+static int owns(const struct ifaddrs *each, const Address *address) {
+  const struct sockaddr *name = each->ifa_addr;
+  if (name == NULL || name->sa_family != address->name.base.sa_family) return 0;
+  if (name->sa_family == AF_INET)
+    return ((const struct sockaddr_in *)(const void *)name)->sin_addr.s_addr ==
+           address->name.v4.sin_addr.s_addr;
+  return memcmp(&((const struct sockaddr_in6 *)(const void *)name)->sin6_addr,
+                &address->name.v6.sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+/* Finds the interface that has an address; -ENODEV when none has. */
+static int find_owner(const Address *address, unsigned *index) {
+  struct ifaddrs *list, *each;
+  if (getifaddrs(&list) < 0) return -errno;
+  *index = 0;
+  for (each = list; each != NULL && *index == 0; each = each->ifa_next)
+    if (owns(each, address)) *index = if_nametoindex(each->ifa_name);
+  freeifaddrs(list);
+  return *index != 0 ? 0 : -ENODEV;
+}
+
+/* Tells whether an address is the wildcard of its family. */
+static int is_wildcard(const Address *address) {
+  if (address->name.base.sa_family == AF_INET)
+    return address->name.v4.sin_addr.s_addr == INADDR_ANY;
+  return IN6_IS_ADDR_UNSPECIFIED(&address->name.v6.sin6_addr);
+}
+
+/* Finds an interface by address, "::%zone", name or index; 0: any. */
+int system_interface(const char *text, int family, unsigned *index) {
+  Address address;
+  char *end;
+  unsigned long number;
+  int status, literal = address_literal(text);
+  char name[IF_NAMESIZE];
+  if (literal != 0) {
+    status = address_parse(&address, literal == 4 ? AF_INET : AF_INET6, text,
+                           strlen(text), 0);
+    if (status < 0) return status;
+    if (literal == 4 && family == AF_INET6) return -EINVAL;
+    *index = literal == 6 ? address.name.v6.sin6_scope_id : 0;
+    if (*index != 0) return if_indextoname(*index, name) != NULL ? 0 : -ENODEV;
+    return is_wildcard(&address) ? 0 : find_owner(&address, index);
+  }
+  number = strtoul(text, &end, 10);
+  *index = if_nametoindex(text);
+  if (*index == 0 && end != text && *end == '\0' && number <= INT32_MAX &&
+      if_indextoname((unsigned)number, name) != NULL)
+    *index = (unsigned)number;
+  return *index != 0 ? 0 : -ENODEV;
+}
+
+/* Tells whether an index is listed already. */
+static int listed(const unsigned *index, int count, unsigned wanted) {
+  while (count-- > 0)
+    if (index[count] == wanted) return 1;
+  return 0;
+}
+
+/* Lists the interfaces that are up and can multicast; returns how many. */
+int system_interfaces(int family, unsigned *index, int room) {
+  const unsigned wanted = IFF_UP | IFF_MULTICAST;
+  struct ifaddrs *list, *each;
+  int count = 0;
+  if (getifaddrs(&list) < 0) return -errno;
+  for (each = list; each != NULL && count < room; each = each->ifa_next) {
+    unsigned found = if_nametoindex(each->ifa_name);
+    if (each->ifa_addr == NULL || each->ifa_addr->sa_family != family) continue;
+    if ((each->ifa_flags & wanted) != wanted) continue;
+    if (found != 0 && !listed(index, count, found)) index[count++] = found;
+  }
+  freeifaddrs(list);
+  return count;
+}
+
+/* ----------------------------------------------------------------- tables */
+
+#define NONE \
+  { -1, 0 }
+#define SOCKET(option) \
+  { SOL_SOCKET, option }
+
+/* Socket options that hold an int. */
+const OptionRow system_options[] = {
+    {"broadcast", SOCKET(SO_BROADCAST), SOCKET(SO_BROADCAST),
+     SOCKET(SO_BROADCAST)},
+    {"recvBufferSize", SOCKET(SO_RCVBUF), SOCKET(SO_RCVBUF), SOCKET(SO_RCVBUF)},
+    {"sendBufferSize", SOCKET(SO_SNDBUF), SOCKET(SO_SNDBUF), SOCKET(SO_SNDBUF)},
+    {"ttl", {IPPROTO_IP, IP_TTL}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS}, NONE},
+    {"multicastTTL",
+     {IPPROTO_IP, IP_MULTICAST_TTL},
+     {IPPROTO_IPV6, IPV6_MULTICAST_HOPS},
+     NONE},
+    {"multicastLoopback",
+     {IPPROTO_IP, IP_MULTICAST_LOOP},
+     {IPPROTO_IPV6, IPV6_MULTICAST_LOOP},
+     NONE},
+    {NULL, NONE, NONE, NONE},
+};
+
+static const struct {
+  int error;
+  const char *name;
+} error_names[] = {
+#define ROW(name) \
+  { name, #name }
+    ROW(EACCES),       ROW(EADDRINUSE),      ROW(EADDRNOTAVAIL),
+    ROW(EAFNOSUPPORT), ROW(EAGAIN),          ROW(EALREADY),
+    ROW(EBADF),        ROW(EBUSY),           ROW(ECANCELED),
+    ROW(ECONNABORTED), ROW(ECONNREFUSED),    ROW(ECONNRESET),
+    ROW(EDESTADDRREQ), ROW(EEXIST),          ROW(EFAULT),
+    ROW(EFBIG),        ROW(EHOSTDOWN),       ROW(EHOSTUNREACH),
+    ROW(EINPROGRESS),  ROW(EINTR),           ROW(EINVAL),
+    ROW(EIO),          ROW(EISCONN),         ROW(EISDIR),
+    ROW(ELOOP),        ROW(EMFILE),          ROW(EMSGSIZE),
+    ROW(ENAMETOOLONG), ROW(ENETDOWN),        ROW(ENETUNREACH),
+    ROW(ENFILE),       ROW(ENOBUFS),         ROW(ENODEV),
+    ROW(ENOENT),       ROW(ENOMEM),          ROW(ENOPROTOOPT),
+    ROW(ENOSPC),       ROW(ENOSYS),          ROW(ENOTCONN),
+    ROW(ENOTDIR),      ROW(ENOTSOCK),        ROW(ENOTSUP),
+    ROW(ENXIO),        ROW(EPERM),           ROW(EPIPE),
+    ROW(EPROTO),       ROW(EPROTONOSUPPORT), ROW(EPROTOTYPE),
+    ROW(ERANGE),       ROW(EROFS),           ROW(ETIMEDOUT),
+    ROW(ETXTBSY),
+#undef ROW
+};
+
+/* Returns the symbol of a negative errno, "UNKNOWN" when it has none here. */
+const char *system_error_name(int error) {
+  size_t i;
+  for (i = 0; i < sizeof error_names / sizeof *error_names; i++)
+    if (error_names[i].error == -error) return error_names[i].name;
+  return "UNKNOWN";
+}
+
+/* Returns the negative errno of a symbol, 0 when it is not known here. */
+int system_error_number(const char *name) {
+  size_t i;
+  for (i = 0; i < sizeof error_names / sizeof *error_names; i++)
+    if (strcmp(error_names[i].name, name) == 0) return -error_names[i].error;
+  return 0;
+}
