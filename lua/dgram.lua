@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: MIT
+-- dgram: datagram sockets for Lua. UDP over IPv4 and IPv6, and unix datagram
+-- sockets, as event emitters with the API of Node's `dgram` module.
+
+local Emitter = require "dgram.emitter"
+local Socket = require "dgram.socket"
+local abort = require "dgram.abort"
+local blocklist = require "dgram.blocklist"
+local check = require "dgram.check"
+local core = require "dgram.core"
+local errors = require "dgram.errors"
+local turn = require "dgram.turn"
+
+local dgram = {
+  _VERSION = "dgram scm",
+  Socket = Socket,
+  BlockList = blocklist.new,
+  AbortController = abort.new,
+  errorMonitor = Emitter.errorMonitor,
+}
+
+local HIGH_WATER_MARK = 1024 * 1024 -- bytes
+local MAX_QUEUE = 64 * 1024 * 1024 -- bytes
+local LARGEST = 2 ^ 32 - 1
+
+local TYPES = { udp4 = true, udp6 = true, unix_dgram = true }
+
+-- Checks the options and returns those the socket keeps.
+local function socket_options(given)
+  local options = {
+    reuseAddr = given.reuseAddr and true or nil,
+    reusePort = given.reusePort and true or nil,
+    ipv6Only = given.ipv6Only and true or nil,
+    lookup = given.lookup,
+    gso = given.gso,
+    gro = given.gro,
+    mode = check.option_integer(given, "mode", 0, 511),
+  }
+  for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
+    options[name] = check.option_integer(given, name, 0, LARGEST)
+  end
+  options.highWaterMark = check.option_integer(given, "highWaterMark", 1,
+    LARGEST) or HIGH_WATER_MARK
+  options.maxQueue = check.option_integer(given, "maxQueue", 1, LARGEST)
+    or MAX_QUEUE
+  if given.lookup ~= nil and not check.callable(given.lookup) then
+    check.type_error("lookup", "of type function", given.lookup)
+  end
+  options.receive_block = blocklist.option(given, "receiveBlockList")
+  options.send_block = blocklist.option(given, "sendBlockList")
+  return options
+end
+
+-- Closes the socket when the signal aborts.
+local function obey(socket, signal)
+  local function on_abort()
+    if not socket._closed then socket:close() end
+  end
+  if signal.aborted then return on_abort() end
+  signal:addEventListener("abort", on_abort)
+  socket:once("close", function()
+    signal:removeEventListener("abort", on_abort)
+  end)
+end
+
+-- Makes a socket of checked options.
+local function new_socket(kind, options, adapter)
+  local loop = turn.of(adapter or require("dgram.loop").luv())
+  local socket = setmetatable({
+    type = kind, _turn = loop, _options = options,
+    _bound = false, _connected = false, _closed = false,
+  }, Socket)
+  socket[1] = core.socket(loop.core, kind, socket)
+  if options.receive_block then socket[1]:block(options.receive_block) end
+  return socket
+end
+
+--- Makes a socket: createSocket(type [, listener]),
+-- createSocket(options [, listener]).
+-- @tparam string|table type "udp4", "udp6", "unix_dgram", or options: type,
+--   reuseAddr, reusePort, ipv6Only, recvBufferSize, sendBufferSize, lookup,
+--   signal, receiveBlockList, sendBlockList, highWaterMark, maxQueue, gso, gro,
+--   mode, loop
+-- @tparam[opt] function listener heard at every 'message'
+-- @return the socket. Raises ERR_SOCKET_BAD_TYPE, ERR_INVALID_ARG_TYPE
+function dgram.createSocket(type_or_options, listener)
+  local given = type_or_options
+  if type(given) ~= "table" then given = { type = given } end
+  local options = socket_options(given)
+  if not TYPES[given.type] then errors.throw_fixed("ERR_SOCKET_BAD_TYPE") end
+  local signal = abort.option(given)
+  local socket = new_socket(given.type, options, given.loop)
+  if check.callable(listener) then socket:on("message", listener) end
+  if signal then obey(socket, signal) end
+  return socket
+end
+
+return dgram

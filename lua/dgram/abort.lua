@@ -1,0 +1,72 @@
+-- SPDX-License-Identifier: MIT
+-- AbortController, as in Node: a signal that closes sockets. Any table with
+-- `aborted`, `addEventListener` and `removeEventListener` serves as a signal.
+
+local check = require "dgram.check"
+local errors = require "dgram.errors"
+
+local Signal = {}
+Signal.__index = Signal
+Signal.__name = "dgram.AbortSignal"
+
+-- Finds a listener.
+local function place_of(self, listener)
+  for i, each in ipairs(self.listeners) do
+    if each == listener then return i end
+  end
+end
+
+--- Adds a listener for 'abort', unless it is there.
+function Signal:addEventListener(event, listener)
+  check.listener(listener)
+  if event == "abort" and not place_of(self, listener) then
+    table.insert(self.listeners, listener)
+  end
+end
+
+--- Removes a listener for 'abort'.
+function Signal:removeEventListener(event, listener)
+  local place = event == "abort" and place_of(self, listener)
+  if place then table.remove(self.listeners, place) end
+end
+
+-- Calls the listeners once.
+local function abort(signal, reason)
+  if signal.aborted then return end
+  if reason == nil then
+    reason = errors.new("AbortError", "ABORT_ERR", "This operation was aborted")
+  end
+  signal.aborted, signal.reason = true, reason
+  local listeners = signal.listeners
+  signal.listeners = {}
+  for _, listener in ipairs(listeners) do
+    listener({ type = "abort", target = signal })
+  end
+end
+
+local M = {}
+
+--- Makes a controller: its `signal`, and abort(reason).
+function M.new()
+  local controller = {
+    signal = setmetatable({ aborted = false, listeners = {} }, Signal),
+  }
+  function controller:abort(reason) -- called as method or as function
+    if self ~= controller and reason == nil then reason = self end
+    abort(controller.signal, reason)
+  end
+  return controller
+end
+
+--- Checks the option `signal`.
+function M.option(options)
+  local signal = options.signal
+  if signal == nil then return nil end
+  if type(signal) ~= "table" or type(signal.aborted) ~= "boolean"
+    or not check.callable(signal.addEventListener) then
+    check.type_error("options.signal", "an instance of AbortSignal", signal)
+  end
+  return signal
+end
+
+return M

@@ -1,0 +1,169 @@
+-- SPDX-License-Identifier: MIT
+-- Argument checks. Each returns the value in the form the core wants, or
+-- raises the documented error, which names the argument.
+
+local compat = require "dgram.compat"
+local errors = require "dgram.errors"
+
+local check = {}
+
+-- Spells what was received instead.
+local function received(value)
+  local kind = type(value)
+  if value == nil then return "Received nil" end
+  if kind == "string" then
+    local shown = #value > 28 and value:sub(1, 25) .. "..." or value
+    return ("Received type string ('%s')"):format(shown)
+  end
+  if kind == "number" then
+    local whole = value == math.floor(value) and math.abs(value) < 2 ^ 53
+    return "Received type number ("
+      .. (whole and ("%.0f"):format(value) or tostring(value)) .. ")"
+  end
+  if kind == "boolean" then
+    return ("Received type boolean (%s)"):format(tostring(value))
+  end
+  if kind == "function" then return "Received function" end
+  return "Received a " .. kind
+end
+
+-- Spells a value for messages that do not tell its type.
+local function shown(value)
+  local kind = type(value)
+  if kind == "string" then return "'" .. value .. "'" end
+  if kind == "number" and value == math.floor(value)
+    and math.abs(value) < 2 ^ 53 then
+    return ("%.0f"):format(value)
+  end
+  if kind == "table" or kind == "userdata" then return kind end
+  return tostring(value)
+end
+
+--- Raises ERR_INVALID_ARG_TYPE. A name with a dot is a property.
+function check.type_error(name, expected, value)
+  local noun = name:find(".", 1, true) and "property" or "argument"
+  errors.throw("TypeError", "ERR_INVALID_ARG_TYPE",
+    ('The "%s" %s must be %s. %s'):format(name, noun, expected,
+      received(value)))
+end
+
+--- Raises ERR_OUT_OF_RANGE.
+function check.range_error(name, range, value)
+  errors.throw("RangeError", "ERR_OUT_OF_RANGE",
+    ('The value of "%s" is out of range. It must be %s. Received %s'):format(
+      name, range, shown(value)))
+end
+
+--- Returns whether a value can be called: a function, or a once-wrapper.
+function check.callable(value)
+  if type(value) == "function" then return true end
+  local mt = type(value) == "table" and getmetatable(value)
+  return type(mt) == "table" and type(rawget(mt, "__call")) == "function"
+end
+
+--- Checks an emitter's listener.
+function check.listener(value)
+  if not check.callable(value) then
+    check.type_error("listener", "of type function", value)
+  end
+  return value
+end
+
+--- Checks a string.
+function check.string(name, value)
+  if type(value) ~= "string" then
+    check.type_error(name, "of type string", value)
+  end
+  return value
+end
+
+--- Checks a number.
+function check.number(name, value)
+  if type(value) ~= "number" then
+    check.type_error(name, "of type number", value)
+  end
+  return value
+end
+
+--- Returns a whole number as an integer, nil when it is none.
+function check.integer(value)
+  if type(value) ~= "number" then return nil end
+  if value ~= math.floor(value) or math.abs(value) > 2 ^ 53 then return nil end
+  return compat.integer(value)
+end
+
+--- Checks a whole number from low to high.
+function check.range(name, value, low, high)
+  check.number(name, value)
+  local integer = check.integer(value)
+  if not integer then check.range_error(name, "an integer", value) end
+  if integer < low or integer > high then
+    check.range_error(name, (">= %d && <= %d"):format(low, high), value)
+  end
+  return integer
+end
+
+--- Checks a port; numeric strings are accepted, 0 only if allowed.
+function check.port(value, zero_allowed)
+  local number = value
+  if type(value) == "string" then
+    number = value:find("^%s*[%dxXa-fA-F]+%s*$") and tonumber(value) or nil
+  end
+  local port = check.integer(number)
+  if not port or port < 0 or port > 65535 or (port == 0 and not zero_allowed)
+  then
+    local least = zero_allowed and ">=" or ">"
+    errors.throw("RangeError", "ERR_SOCKET_BAD_PORT",
+      ("Port should be %s 0 and < 65536. %s."):format(least, received(value)))
+  end
+  return port
+end
+
+-- Raises ERR_BUFFER_OUT_OF_BOUNDS.
+local function out_of_bounds(name)
+  errors.throw("RangeError", "ERR_BUFFER_OUT_OF_BOUNDS",
+    ('"%s" is outside of buffer bounds'):format(name))
+end
+
+--- Checks a slice of size bytes; returns offset and length in bytes.
+function check.slice(size, offset, length)
+  check.number("offset", offset)
+  check.number("length", length)
+  local first, count = check.integer(offset), check.integer(length)
+  if not first or first < 0 or first > size then out_of_bounds("offset") end
+  if not count or count < 0 or first + count > size then
+    out_of_bounds("length")
+  end
+  return first, count
+end
+
+--- Returns a message as one string; an array is joined.
+function check.message(value)
+  if type(value) == "string" then return value end
+  if type(value) ~= "table" then check.type_error("buffer", "of type string", value) end
+  local parts = {}
+  for i = 1, #value do
+    parts[i] = rawget(value, i)
+    if type(parts[i]) ~= "string" then
+      check.type_error("buffer list arguments", "of type string", value)
+    end
+  end
+  return table.concat(parts)
+end
+
+--- Checks a buffer size in bytes.
+function check.buffer_size(value)
+  local size = check.integer(value)
+  if not size or size < 1 or size > 2 ^ 31 - 1 then
+    errors.throw_fixed("ERR_SOCKET_BAD_BUFFER_SIZE")
+  end
+  return size
+end
+
+--- Checks an optional whole number of an option's table.
+function check.option_integer(options, name, low, high)
+  if options[name] == nil then return nil end
+  return check.range("options." .. name, options[name], low, high)
+end
+
+return check

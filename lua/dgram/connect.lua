@@ -1,0 +1,145 @@
+-- SPDX-License-Identifier: MIT
+-- Connected sockets: connect, connectSync, disconnect, remoteAddress. A
+-- connected socket sends to its peer and hears nobody else.
+
+local check = require "dgram.check"
+local errors = require "dgram.errors"
+local lookup = require "dgram.lookup"
+
+local Socket = {}
+
+-- Ends a connect: the callback or 'error' hears of a failure.
+local function connect_failed(self, err, callback)
+  self._connected = false
+  if callback then
+    self:removeListener("connect", callback)
+    return callback(err)
+  end
+  self:emit("error", err)
+end
+
+-- Connects to a numeric address; returns nil, error on failure.
+local function connect_now(self, ip, port, shown)
+  local list = self._options.send_block
+  if list and self.type ~= "unix_dgram" and list:check(ip) then
+    return nil, errors.blocked(ip)
+  end
+  local ok, errno = self[1]:connect(ip, port)
+  if not ok then return nil, errors.system("connect", errno, shown, port) end
+  self._connected = "connected"
+  self._peer, self._peer_port = shown, port
+  self[1]:ready(true)
+  return true
+end
+
+-- Connects in the loop's next turn, once the address is known.
+local function connect_resolved(self, err, ip, port, shown, callback)
+  self._turn:defer(function()
+    if self._closed then return end
+    local ok
+    if not err then ok, err = connect_now(self, ip, port, shown) end
+    if not ok then return connect_failed(self, err, callback) end
+    self:emit("connect")
+  end)
+end
+
+-- Starts a connect on a bound socket.
+local function connect_bound(self, port, address, callback)
+  if callback then self:once("connect", callback) end
+  local direct = self.type == "unix_dgram" or lookup.literal(address)
+  if direct then
+    return connect_resolved(self, nil, address, port, address, callback)
+  end
+  lookup.resolve(self, address, function(err, ip)
+    connect_resolved(self, err, ip, port, address, callback)
+  end)
+end
+
+local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
+
+-- Sorts and checks the arguments of connect.
+local function connect_arguments(self, first, address, callback)
+  if self.type == "unix_dgram" then
+    return nil, check.string("path", first), address
+  end
+  local port = check.port(first)
+  if type(address) == "function" then address, callback = nil, address end
+  if address ~= nil then check.string("address", address) end
+  if address == nil or address == "" then address = LOCAL[self.type] end
+  return port, address, callback
+end
+
+--- Chooses the peer: connect(port [, address] [, callback]),
+-- connect(path [, callback]). Only its datagrams are heard from then on.
+-- @tparam integer|string port 1 to 65535, or a path
+-- @tparam[opt] string address 127.0.0.1 or ::1 unless given
+-- @tparam[opt] function callback heard at 'connect', or callback(err)
+-- Emits 'connect', or 'error' (connect(2)'s errors)
+function Socket:connect(first, address, callback)
+  local port
+  port, address, callback = connect_arguments(self, first, address, callback)
+  self:_running()
+  if self._connected then
+    errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
+  end
+  if type(callback) ~= "function" then callback = nil end
+  self._connected = "connecting"
+  self:_bind_implicitly()
+  if self.type == "unix_dgram" then self:_need() end
+  if self._bound ~= "binding" then
+    return connect_bound(self, port, address, callback)
+  end
+  self:_after_bind(function(err)
+    if not err then connect_bound(self, port, address, callback) end
+  end)
+end
+
+--- Chooses the peer at once, by its numeric address (or path).
+-- Raises connect(2)'s errors; 'connect' is emitted later
+function Socket:connectSync(first, address)
+  local port
+  port, address = connect_arguments(self, first, address)
+  self:_running()
+  if self._connected then
+    errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
+  end
+  if self._bound == "binding" then
+    errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
+  end
+  if self.type == "unix_dgram" then
+    self:_need()
+  else
+    lookup.need_literal(address)
+    if not self._bound then self:bindSync({}) end
+  end
+  local ok, err = connect_now(self, address, port, address)
+  if not ok then error(err, 0) end
+  self._turn:defer(function()
+    if not self._closed then self:emit("connect") end
+  end)
+end
+
+--- Forgets the peer. Raises ERR_SOCKET_DGRAM_NOT_CONNECTED.
+function Socket:disconnect()
+  if self._connected ~= "connected" then
+    errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_CONNECTED")
+  end
+  self:_running()
+  self[1]:flush()
+  local ok, errno = self[1]:disconnect()
+  if not ok then error(errors.system("connect", errno), 0) end
+  self._connected, self._peer, self._peer_port = false, nil, nil
+  self[1]:ready(self._bound == "bound" and not self._options.send_block)
+end
+
+--- Returns the peer: {address, family, port}, for unix_dgram {address}.
+-- Raises ERR_SOCKET_DGRAM_NOT_CONNECTED.
+function Socket:remoteAddress()
+  self:_running()
+  if self._connected ~= "connected" then
+    errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_CONNECTED")
+  end
+  return self:_describe("getpeername", true)
+end
+
+return Socket

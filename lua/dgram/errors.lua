@@ -1,0 +1,101 @@
+-- SPDX-License-Identifier: MIT
+-- The errors of the module: tables with name, message and code, and for the
+-- system's errors errno, syscall, address and port.
+
+local core = require "dgram.core"
+
+local Error = {}
+Error.__index = Error
+Error.__name = "dgram.Error"
+
+--- Spells an error as Node does: name, colon, message.
+function Error:__tostring()
+  return tostring(self.name) .. ": " .. tostring(self.message)
+end
+
+local errors = {}
+
+--- Makes an error of a class ("Error", "TypeError", "RangeError") and a code.
+function errors.new(name, code, message)
+  return setmetatable({ name = name, code = code, message = message }, Error)
+end
+
+--- Raises an error, at no position: the table is the whole of it.
+function errors.throw(name, code, message)
+  error(errors.new(name, code, message), 0)
+end
+
+-- The errors whose text never changes: code = { name, message }.
+local fixed = {
+  ERR_SOCKET_BAD_TYPE = { "TypeError", "Bad socket type specified. "
+    .. "Valid types are: udp4, udp6, unix_dgram" },
+  ERR_SOCKET_ALREADY_BOUND = { "Error", "Socket is already bound" },
+  ERR_SOCKET_DGRAM_NOT_RUNNING = { "Error", "Not running" },
+  ERR_SOCKET_DGRAM_IS_CONNECTED = { "Error", "Already connected" },
+  ERR_SOCKET_DGRAM_NOT_CONNECTED = { "Error", "Not connected" },
+  ERR_SOCKET_BAD_BUFFER_SIZE = { "TypeError",
+    "Buffer size must be a positive integer" },
+}
+
+--- Makes an error whose text never changes.
+function errors.fixed(code)
+  return errors.new(fixed[code][1], code, fixed[code][2])
+end
+
+--- Raises an error whose text never changes.
+function errors.throw_fixed(code)
+  error(errors.fixed(code), 0)
+end
+
+-- Spells where a system call was directed.
+local function place(address, port)
+  if address == nil then return "" end
+  if port and port ~= 0 then return (" %s:%d"):format(address, port) end
+  return " " .. address
+end
+
+--- Makes the error of a system call. errno is negative; address and port
+-- tell where it was directed, as far as there are any.
+function errors.system(syscall, errno, address, port)
+  local code = core.errname(errno)
+  local err = errors.new("Error", code,
+    syscall .. " " .. code .. place(address, port))
+  err.errno, err.syscall = errno, syscall
+  err.address = address
+  if port and port ~= 0 then err.port = port end
+  return err
+end
+
+--- Makes the error of a host name's lookup.
+function errors.lookup(host, code, errno)
+  local err = errors.new("Error", code, "getaddrinfo " .. code .. " " .. host)
+  err.errno, err.syscall, err.hostname = errno, "getaddrinfo", host
+  return err
+end
+
+--- Makes the error of a buffer size the system does not take.
+function errors.buffer_size(syscall, errno)
+  local code, text = core.errname(errno), core.strerror(errno)
+  local err = errors.new("SystemError", "ERR_SOCKET_BUFFER_SIZE",
+    ("Could not get or set buffer size: %s returned %s (%s)"):format(
+      syscall, code, text))
+  err.info = { errno = errno, code = code, message = text, syscall = syscall }
+  err.errno, err.syscall = errno, syscall
+  return err
+end
+
+--- Makes the error for an 'error' event whose value is none.
+function errors.unhandled(value)
+  local err = errors.new("Error", "ERR_UNHANDLED_ERROR",
+    "Unhandled error. (" .. tostring(value) .. ")")
+  err.context = value
+  return err
+end
+
+--- Makes the error of a destination on the block list.
+function errors.blocked(address)
+  return errors.new("Error", "ERR_IP_BLOCKED",
+    "IP(" .. address .. ") is blocked by net.BlockList")
+end
+
+return errors

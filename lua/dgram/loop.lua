@@ -1,0 +1,130 @@
+-- SPDX-License-Identifier: MIT
+-- The luv adapter: the one file that knows luv. It hands the core's closures
+-- straight to luv. The hooks an adapter has, and what they owe:
+--
+--   poll(fd, callback)  a handle that calls callback(err, events) when fd is
+--                       ready or has an error: start(readable, writable),
+--                       stop(), close(), ref(), unref(). Returns nil, code
+--                       when it cannot be made.
+--   idle(callback)      a handle that calls back before the loop blocks, and
+--                       keeps it from blocking: start(), stop()
+--   timer(callback)     a handle that calls back once: start(milliseconds)
+--   lookup(host, family, callback)
+--                       callback(nil, address) or callback(code, errno), later
+--   traceback           message handler for errors that end in the loop, or nil
+
+local M = {}
+
+local luv
+
+-- Loads luv when the first socket is made, on a thread that stays: luv runs
+-- its callbacks on the thread that loaded it, and a dead one is a crash.
+local function load_luv()
+  if luv then return luv end
+  luv = package.loaded.luv or (vim and (vim.uv or vim.loop)) -- luacheck: ignore
+  if luv then return luv end
+  local thread = coroutine.create(function() return require "luv" end)
+  M.thread = thread
+  local ok, result = coroutine.resume(thread)
+  if not ok then error(result, 0) end
+  luv = result
+  return luv
+end
+
+-- Turns an error into text, which luv can print, and adds where it came from.
+local function traceback(err)
+  local text = type(err) == "string" and err or tostring(err)
+  return debug.traceback(text, 2)
+end
+
+-- Protects a callback so that luv sees text and nothing else.
+local function guard(callback)
+  return function(...)
+    local ok, err = xpcall(callback, traceback, ...)
+    if not ok then error(err, 0) end
+  end
+end
+
+local Poll = {}
+Poll.__index = Poll
+
+--- Watches for errors, and for datagrams and writability as asked.
+function Poll:start(readable, writable)
+  local events = (readable and "r" or "") .. (writable and "w" or "") .. "p"
+  self.handle:start(events, self.callback)
+end
+
+function Poll:stop() self.handle:stop() end
+
+function Poll:ref() self.handle:ref() end
+
+function Poll:unref() self.handle:unref() end
+
+--- Closes the handle, unless somebody did so already.
+function Poll:close()
+  if not self.handle:is_closing() then self.handle:close() end
+end
+
+local Idle = {}
+Idle.__index = Idle
+
+function Idle:start() self.handle:start(self.callback) end
+
+function Idle:stop() self.handle:stop() end
+
+local Timer = {}
+Timer.__index = Timer
+
+function Timer:start(milliseconds)
+  self.handle:start(milliseconds, 0, self.callback)
+end
+
+-- Makes the adapter for luv's own loop.
+local function new_adapter()
+  local uv = load_luv()
+  local adapter = { traceback = traceback }
+
+  function adapter.poll(fd, callback)
+    local handle, _, code = uv.new_poll(fd)
+    if not handle then return nil, code end
+    return setmetatable({ handle = handle, callback = callback }, Poll)
+  end
+
+  function adapter.idle(callback)
+    local handle = uv.new_idle()
+    return setmetatable({ handle = handle, callback = guard(callback) }, Idle)
+  end
+
+  function adapter.timer(callback)
+    local handle = uv.new_timer()
+    return setmetatable({ handle = handle, callback = guard(callback) }, Timer)
+  end
+
+  function adapter.lookup(host, family, callback)
+    local hints = {
+      family = family == 6 and "inet6" or "inet",
+      socktype = "dgram",
+    }
+    local done = guard(function(err, list)
+      local first = not err and list[1]
+      if first then return callback(nil, first.addr) end
+      callback(err or "EAI_NONAME")
+    end)
+    local request, err, code = uv.getaddrinfo(host, nil, hints, done)
+    if not request then
+      adapter.soon(function() callback(code or err) end)
+    end
+  end
+
+  return adapter
+end
+
+local adapter
+
+--- Returns the adapter for luv's own loop.
+function M.luv()
+  adapter = adapter or new_adapter()
+  return adapter
+end
+
+return M

@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: MIT
+-- Socket options and multicast membership. The descriptor is opened on first
+-- need, so all of them work before bind.
+
+local check = require "dgram.check"
+local core = require "dgram.core"
+local errors = require "dgram.errors"
+
+local EINVAL = core.errno "EINVAL"
+
+-- Sets an option of the core or raises the system's error.
+local function set(self, syscall, name, value)
+  local ok, errno = self:_need():set(name, value)
+  if not ok then error(errors.system(syscall, errno), 0) end
+end
+
+-- Joins or leaves a group, or raises the system's error.
+local function membership(self, syscall, join, group, interface, source)
+  local ok, errno = self:_need():membership(join, group, interface, source)
+  if not ok then error(errors.system(syscall, errno), 0) end
+end
+
+-- Checks a group and an optional interface.
+local function check_group(group, interface)
+  if group == nil then
+    errors.throw("TypeError", "ERR_MISSING_ARGS",
+      'The "multicastAddress" argument must be specified')
+  end
+  check.string("multicastAddress", group)
+  if interface ~= nil then
+    if type(interface) == "number" then
+      interface = ("%d"):format(check.range("multicastInterface", interface,
+        1, 2 ^ 31 - 1))
+    end
+    check.string("multicastInterface", interface)
+  end
+  return interface
+end
+
+-- Sets a buffer size, or raises.
+local function set_buffer(self, name, size)
+  size = check.buffer_size(size)
+  local ok, errno = self:_need():set(name, size)
+  if not ok then error(errors.buffer_size("setsockopt", errno), 0) end
+end
+
+-- Returns a buffer size, or raises.
+local function get_buffer(self, name)
+  local size, errno = self:_need():get(name)
+  if not size then error(errors.buffer_size("getsockopt", errno), 0) end
+  return size
+end
+
+local Socket = {}
+
+--- Allows or forbids sending to broadcast addresses (SO_BROADCAST).
+-- @param flag anything; nil and false forbid
+function Socket:setBroadcast(flag)
+  set(self, "setBroadcast", "broadcast", flag and 1 or 0)
+end
+
+--- Sets the hops a datagram may travel (IP_TTL, IPV6_UNICAST_HOPS).
+-- @tparam integer ttl 1 to 255
+-- @return ttl
+function Socket:setTTL(ttl)
+  check.number("ttl", ttl)
+  self:_need()
+  local hops = check.integer(ttl)
+  if not hops or hops < 1 or hops > 255 then
+    error(errors.system("setTTL", EINVAL), 0)
+  end
+  set(self, "setTTL", "ttl", hops)
+  return ttl
+end
+
+--- Sets the hops a multicast datagram may travel (IP_MULTICAST_TTL).
+-- @tparam integer ttl 0 to 255
+-- @return ttl
+function Socket:setMulticastTTL(ttl)
+  check.number("ttl", ttl)
+  self:_need()
+  local hops = check.integer(ttl)
+  if not hops or hops < 0 or hops > 255 then
+    error(errors.system("setMulticastTTL", EINVAL), 0)
+  end
+  set(self, "setMulticastTTL", "multicastTTL", hops)
+  return ttl
+end
+
+--- Lets this host hear its own multicast, or not (IP_MULTICAST_LOOP).
+-- @return flag
+function Socket:setMulticastLoopback(flag)
+  set(self, "setMulticastLoopback", "multicastLoopback", flag and 1 or 0)
+  return flag
+end
+
+--- Chooses the interface multicast leaves by.
+-- @tparam string interface an address, a name, an index, "::%zone"
+function Socket:setMulticastInterface(interface)
+  self:_running()
+  check.string("multicastInterface", interface)
+  local ok, errno = self:_need():multicastInterface(interface)
+  if not ok then error(errors.system("setMulticastInterface", errno), 0) end
+end
+
+--- Joins a multicast group.
+-- @tparam string group an address
+-- @tparam[opt] string|integer interface an address, a name, an index,
+--   "::%zone", or "*" for every interface; the system's choice unless given
+function Socket:addMembership(group, interface)
+  self:_running()
+  interface = check_group(group, interface)
+  membership(self, "addMembership", true, group, interface)
+end
+
+--- Leaves a multicast group.
+function Socket:dropMembership(group, interface)
+  self:_running()
+  interface = check_group(group, interface)
+  membership(self, "dropMembership", false, group, interface)
+end
+
+-- Joins or leaves a group of one source.
+local function source_membership(self, syscall, join, source, group,
+  interface)
+  self:_running()
+  check.string("sourceAddress", source)
+  check.string("groupAddress", group)
+  interface = check_group(group, interface)
+  membership(self, syscall, join, group, interface, source)
+end
+
+--- Joins a multicast group to hear one source only.
+function Socket:addSourceSpecificMembership(source, group, interface)
+  source_membership(self, "addSourceSpecificMembership", true, source,
+    group, interface)
+end
+
+--- Stops to hear one source of a multicast group.
+function Socket:dropSourceSpecificMembership(source, group, interface)
+  source_membership(self, "dropSourceSpecificMembership", false, source,
+    group, interface)
+end
+
+--- Returns the bytes of the receive buffer (SO_RCVBUF).
+function Socket:getRecvBufferSize()
+  return get_buffer(self, "recvBufferSize")
+end
+
+--- Sets the bytes of the receive buffer; the kernel may grant others.
+function Socket:setRecvBufferSize(size)
+  set_buffer(self, "recvBufferSize", size)
+end
+
+--- Returns the bytes of the send buffer (SO_SNDBUF).
+function Socket:getSendBufferSize()
+  return get_buffer(self, "sendBufferSize")
+end
+
+--- Sets the bytes of the send buffer; the kernel may grant others.
+function Socket:setSendBufferSize(size)
+  set_buffer(self, "sendBufferSize", size)
+end
+
+--- Returns the bytes queued and not yet taken by the kernel.
+function Socket:getSendQueueSize()
+  local _, bytes = self[1]:queued()
+  return bytes + (self._held or 0)
+end
+
+--- Returns the datagrams queued and not yet taken by the kernel.
+function Socket:getSendQueueCount()
+  local count = self[1]:queued()
+  return count + #(self._later or {}) + (self._jobs or 0)
+end
+
+return Socket

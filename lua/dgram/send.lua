@@ -1,0 +1,296 @@
+-- SPDX-License-Identifier: MIT
+-- The forms of send. The usual ones are served by the core without coming
+-- here; what comes here is sorted, checked, and queued until the socket is
+-- bound and the address is known.
+
+local check = require "dgram.check"
+local compat = require "dgram.compat"
+local core = require "dgram.core"
+local errors = require "dgram.errors"
+local lookup = require "dgram.lookup"
+
+local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
+
+-- A datagram on its way: data, offset, length, port, address, callback.
+
+-- Ends a send with an error, later: one report, to the callback if given.
+local function fail(self, job, err)
+  self._turn:defer(function()
+    if job.callback then return job.callback(err, job.length) end
+    self._lost = (self._lost or 0) + 1
+    self:_report(err)
+  end)
+end
+
+-- Gives a datagram with a numeric address to the core.
+local function push(self, job, ip)
+  local list = self._options.send_block
+  if list and ip and self.type ~= "unix_dgram" and list:check(ip) then
+    fail(self, job, errors.blocked(ip))
+    return true
+  end
+  local below, errno
+  if job.messages then
+    below, errno = self[1]:pushMany(job.messages, job.callback, ip, job.port)
+  else
+    below, errno = self[1]:push(job.data, job.offset, job.length,
+      job.callback, ip, job.port)
+  end
+  if below ~= nil then return below end
+  fail(self, job, errors.system("send", errno, job.address, job.port))
+  return true
+end
+
+-- Sends what was looked up, from the front of the line.
+local function advance(self, line)
+  while line[1] and line[1].known do
+    local job = table.remove(line, 1)
+    self._jobs = self._jobs - 1
+    if job.err then fail(self, job, job.err)
+    else push(self, job, job.ip) end
+  end
+  if not line[1] then self._lines[line.name] = nil end
+  self:_released()
+end
+
+-- Looks a name up; datagrams for the same name keep their order.
+local function push_by_name(self, job)
+  self._lines = self._lines or {}
+  local line = self._lines[job.address] or { name = job.address }
+  self._lines[job.address] = line
+  line[#line + 1] = job
+  self._jobs = (self._jobs or 0) + 1
+  self:_hold(job.length)
+  lookup.resolve(self, job.address, function(err, ip)
+    job.err, job.ip, job.known = err, ip, true
+    advance(self, line)
+    self:_let_go(job.length)
+  end)
+  return self:_below_mark()
+end
+
+-- Sends a datagram on a socket that is bound, or need not be.
+local function dispatch(self, job)
+  if not job.address then return push(self, job, nil) end
+  if self.type == "unix_dgram" or lookup.literal(job.address) then
+    return push(self, job, job.address)
+  end
+  return push_by_name(self, job)
+end
+
+-- Binds and opens what is to send; false while that is under way.
+local function prepare(self)
+  self:_bind_implicitly()
+  if self._bound == "binding" then return false end
+  if self.type == "unix_dgram" then
+    self:_need()
+    self[1]:ready(not self._options.send_block)
+  end
+  return true
+end
+
+-- Sends now or keeps the datagram until the socket is bound.
+local function submit(self, job)
+  if prepare(self) then return dispatch(self, job) end
+  self:_hold(job.length)
+  self:_after_bind(function(err)
+    if not err then dispatch(self, job) end
+    self:_let_go(job.length)
+    if err and job.callback then job.callback(err, job.length) end
+  end)
+  return self:_below_mark()
+end
+
+-- Tells whether a value could be a port, as opposed to a callback.
+local function given(value)
+  return value ~= nil and value ~= false and not check.callable(value)
+end
+
+-- Makes a job of a checked slice.
+local function job_of(msg, offset, length, callback)
+  local data = check.message(msg)
+  return {
+    data = data,
+    offset = offset or 0,
+    length = length or #data,
+    callback = check.callable(callback) and callback or nil,
+  }
+end
+
+-- Sorts (msg [, cb]) and (msg, offset, length [, cb]).
+local function connected_job(msg, offset, length, port, address)
+  local callback = offset
+  if type(length) == "number" then
+    local data = check.message(msg)
+    offset, length = check.slice(#data, offset, length)
+    callback = port
+    if check.callable(port) then port = nil end
+  else
+    if given(length) or given(offset) then port = true end
+    offset, length = nil, nil
+  end
+  if given(port) or given(address) then
+    errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
+  end
+  return job_of(msg, offset, length, callback)
+end
+
+-- Checks the address of a datagram; a callback may stand in its place.
+local function settle_address(self, job, address)
+  if check.callable(address) then
+    job.callback, address = address, nil
+  elseif address ~= nil then
+    check.string("address", address)
+  end
+  if address == nil or address == "" then address = LOCAL[self.type] end
+  job.address = address
+  return job
+end
+
+-- Sorts (msg, port [, address] [, cb]), and the same with a slice.
+local function udp_job(self, msg, offset, length, port, address, callback)
+  if address or given(port) then
+    local data = check.message(msg)
+    offset, length = check.slice(#data, offset, length)
+  else
+    callback, port, address = port, offset, length
+    offset, length = nil, nil
+  end
+  local job = job_of(msg, offset, length, callback)
+  job.port = check.port(port)
+  return settle_address(self, job, address)
+end
+
+-- Sorts (msg, path [, cb]) and (msg, offset, length, path [, cb]).
+local function unix_job(msg, offset, length, path, callback)
+  if type(offset) == "number" then
+    local data = check.message(msg)
+    offset, length = check.slice(#data, offset, length)
+  else
+    callback, path, offset, length = length, offset, nil, nil
+  end
+  local job = job_of(msg, offset, length, callback)
+  job.address = check.string("path", path)
+  return job
+end
+
+-- Makes a job of send's arguments, whatever their form.
+local function sort(self, msg, offset, length, port, address, callback)
+  if self._connected == "connected" then
+    return connected_job(msg, offset, length, port, address)
+  end
+  if self.type == "unix_dgram" then
+    return unix_job(msg, offset, length, port, address)
+  end
+  return udp_job(self, msg, offset, length, port, address, callback)
+end
+
+-- Sends a datagram in any of the documented forms; see docs/api.md.
+local function send(self, ...)
+  local job = sort(self, ...)
+  self:_running()
+  return submit(self, job)
+end
+
+local Socket = {}
+
+--- Sends a datagram: send(msg, port [, address] [, callback]),
+-- send(msg, offset, length, port [, address] [, callback]); connected
+-- send(msg [, callback]), send(msg, offset, length [, callback]); unix_dgram
+-- send(msg, path [, callback]), send(msg, offset, length, path [, callback]).
+-- @tparam string|table msg the payload, or strings to join
+-- @tparam integer offset bytes to skip
+-- @tparam integer length bytes to send
+-- @tparam integer|string port 1 to 65535
+-- @tparam[opt] string address 127.0.0.1 or ::1 unless given; a host name
+--   goes to the resolver
+-- @tparam[opt] function callback callback(nil, bytes) or callback(err, bytes)
+-- @treturn boolean false when the queue is over its high-water mark
+Socket.send = core.sender(send)
+
+--- Sends a slice; the legacy form: offset, length, port and address (or
+-- path, for unix_dgram) are mandatory and checked in this order.
+function Socket:sendto(msg, offset, length, port, address, callback)
+  check.number("offset", offset)
+  check.number("length", length)
+  if self.type == "unix_dgram" then
+    check.string("path", port)
+    return self:send(msg, offset, length, port, address)
+  end
+  check.number("port", port)
+  check.string("address", address)
+  return self:send(msg, offset, length, port, address, callback)
+end
+
+-- Makes the callback of many datagrams: it hears of each failure, and of the
+-- last datagram whatever became of it.
+local function group(callback, count)
+  local sent, first = count, nil
+  return function(err, _, more)
+    if err then sent, first = sent - 1, first or err end
+    if not more then callback(first, sent) end
+  end
+end
+
+-- Adds up the bytes of messages.
+local function total(messages)
+  local bytes = 0
+  for i = 1, #messages do bytes = bytes + #messages[i] end
+  return bytes
+end
+
+-- Checks the messages of sendMany; returns their number.
+local function check_messages(messages)
+  if type(messages) ~= "table" then
+    check.type_error("messages", "an array of strings", messages)
+  end
+  local count = compat.rawlen(messages)
+  for i = 1, count do
+    if type(rawget(messages, i)) ~= "string" then
+      check.type_error("messages[" .. i .. "]", "of type string",
+        rawget(messages, i))
+    end
+  end
+  return count
+end
+
+-- Sorts sendMany's arguments behind the messages: port, address, callback.
+local function many_target(self, port, address, callback)
+  if self._connected == "connected" then
+    if given(port) or given(address) then
+      errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
+    end
+    return nil, nil, port
+  end
+  if self.type == "unix_dgram" then
+    return nil, check.string("path", port), address
+  end
+  local target = settle_address(self, { callback = callback }, address)
+  return check.port(port), target.address, target.callback
+end
+
+--- Sends many datagrams to one destination with one call:
+-- sendMany(messages, port [, address] [, callback]); connected
+-- sendMany(messages [, callback]); unix_dgram sendMany(messages, path
+-- [, callback]).
+-- @tparam table messages strings, each a datagram of its own
+-- @tparam[opt] function callback callback(err, count), once: the first error
+--   or nil, and how many datagrams the kernel took
+-- @treturn boolean false when the queue is over its high-water mark
+function Socket:sendMany(messages, port, address, callback)
+  local count = check_messages(messages)
+  port, address, callback = many_target(self, port, address, callback)
+  self:_running()
+  if not check.callable(callback) then callback = nil end
+  if count == 0 then
+    if callback then self._turn:defer(function() callback(nil, 0) end) end
+    return self:_below_mark()
+  end
+  return submit(self, {
+    messages = { compat.unpack(messages) },
+    offset = 0, length = total(messages), port = port, address = address,
+    callback = callback and group(callback, count),
+  })
+end
+
+return Socket
