@@ -1,0 +1,18 @@
+-- bind(options, callback): port and address by name.
+--   lua5.4 examples/bind_options.lua [port [address]]
+local dgram = require "dgram"
+local uv = require "luv"
+
+local options = { port = tonumber(arg[1]) or 12345, address = arg[2] }
+local socket = dgram.createSocket({ type = "udp4", reuseAddr = true })
+
+socket:bind(options, function()
+  print("Listening for packets on port " .. socket:address().port)
+end)
+
+socket:once("message", function(msg)
+  print("got: " .. msg)
+  socket:close()
+end)
+
+uv.run()

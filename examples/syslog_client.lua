@@ -1,0 +1,16 @@
+-- Sends a message to the system's log through its unix domain socket.
+--   lua5.4 examples/syslog_client.lua [path]     (on Linux the path is /dev/log)
+local dgram = require "dgram"
+local uv = require "luv"
+
+local path = arg[1] or "/var/run/syslog"
+local message = "A message to log."
+
+local client = dgram.createSocket("unix_dgram")
+client:send(message, 0, #message, path, function(err, bytes)
+  if err then error(err) end
+  print("Wrote " .. bytes .. " bytes to socket.")
+  client:close()
+end)
+
+uv.run()

@@ -1,0 +1,22 @@
+-- A UDP server that prints what arrives.
+--   lua5.4 examples/udp_server.lua [port]
+local dgram = require "dgram"
+local uv = require "luv"
+
+local server = dgram.createSocket("udp4")
+
+server:on("error", function(err)
+  print("Error: " .. err.message)
+  server:close()
+end)
+
+server:on("message", function(msg)
+  print("server got: " .. msg)
+end)
+
+server:on("listening", function()
+  print("server listening at " .. server:address().port)
+end)
+
+server:bind(tonumber(arg[1]) or 41234)
+uv.run()

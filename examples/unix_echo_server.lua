@@ -1,0 +1,18 @@
+-- A unix domain datagram server that sends back whatever it receives.
+--   lua5.4 examples/unix_echo_server.lua [path]
+local dgram = require "dgram"
+local uv = require "luv"
+
+local server = dgram.createSocket("unix_dgram")
+
+server:on("message", function(msg, rinfo)
+  print("got: " .. msg .. " from " .. rinfo.address)
+  server:send(msg, 0, #msg, rinfo.address)
+end)
+
+server:on("listening", function()
+  print("server listening " .. server:address().address)
+end)
+
+server:bind(arg[1] or "/tmp/dgram_server_sock")
+uv.run()
