@@ -1,0 +1,79 @@
+-- A child process whose lines of output a spec can wait for.
+--
+--   local child = Child.start("socat", "-", "UDP4:127.0.0.1:" .. port)
+--   child:write("hello\n")
+--   assert.equal("hello", child:line())
+--   child:stop()
+local helper = require "spec.helper"
+local uv = require "luv"
+
+local Child = {}
+Child.__index = Child
+local running = {}
+
+-- Starts a command; its output is collected, its errors go to ours.
+function Child.start(command, ...)
+  local self = setmetatable({ text = "" }, Child)
+  self.input, self.output = uv.new_pipe(false), uv.new_pipe(false)
+  local stdio = { self.input, self.output, 2 }
+  local options = { args = { ... }, stdio = stdio }
+  self.process = assert(uv.spawn(command, options, function(status, signal)
+    self.status = signal > 0 and 128 + signal or status
+  end))
+  running[self] = true
+  self.output:read_start(function(_, chunk)
+    if chunk then self.text = self.text .. chunk else self.ended = true end
+  end)
+  return self
+end
+
+-- Starts a Lua script with the interpreter that runs the specs.
+function Child.lua(...)
+  return Child.start(uv.exepath(), "-e", "io.stdout:setvbuf('line')", ...)
+end
+
+-- Waits for the next line of output; nil when the output has ended.
+local function next_line(self)
+  helper.wait(function() return self.text:find("\n") or self.ended end)
+  local line, rest = self.text:match("^(.-)\n(.*)$")
+  self.text = rest or self.text
+  return line
+end
+
+-- Returns the next line; with `pattern`, what that captures in the next line
+-- that matches it.
+function Child:line(pattern)
+  for line in next_line, self do
+    local a, b = line:match(pattern or ".*")
+    if a then return a, b end
+  end
+  error("the output ended without " .. (pattern or "a line"), 2)
+end
+
+function Child:write(text)
+  self.input:write(text)
+end
+
+-- Waits until the process has ended by itself; returns its exit status.
+function Child:wait()
+  helper.wait(function() return self.status and self.ended end)
+  running[self] = nil
+  self.process:close()
+  self.input:close()
+  self.output:close()
+  uv.run("nowait")
+  return self.status
+end
+
+-- Ends the process; returns its exit status, 143 when it was the signal's.
+function Child:stop()
+  if not self.status then self.process:kill("sigterm") end
+  return self:wait()
+end
+
+-- Ends what a failed spec left running; for `after_each`.
+function Child.stop_all()
+  for child in pairs(running) do child:stop() end
+end
+
+return Child

@@ -1,0 +1,261 @@
+-- Each example runs as a process of its own and exchanges real datagrams.
+local Child = require "spec.child"
+local dgram = require "dgram"
+local helper = require "spec.helper"
+local uv = require "luv"
+
+local group, loopback = "230.255.255.250", "127.0.0.1"
+local tested = {}
+
+-- A spec about one example: `test` gets a function that starts it.
+local function example(name, test)
+  local file = name .. ".lua"
+  tested[file] = true
+  it(file, function()
+    helper.run(function()
+      test(function(...) return Child.lua("examples/" .. file, ...) end)
+    end, 20)
+  end)
+end
+
+-- A UDP peer, made of luv alone, that remembers what it receives.
+local function peer(address)
+  local udp, inbox = uv.new_udp(), {}
+  udp:bind(address or loopback, 0, { reuseaddr = true })
+  udp:recv_start(function(_, msg, from)
+    if msg then inbox[#inbox + 1] = { msg = msg, from = from } end
+  end)
+  local self = { port = udp:getsockname().port, udp = udp }
+  function self.send(msg, port, host)
+    udp:send(msg, host or loopback, tonumber(port))
+  end
+  function self.receive()
+    helper.wait(function() return inbox[1] end)
+    local datagram = table.remove(inbox, 1)
+    return datagram.msg, datagram.from
+  end
+  function self.close() udp:close() end
+  return self
+end
+
+-- A program that listens, prints the first message and ends by itself.
+local function listens_once(start)
+  local socket, client = start("0"), peer()
+  client.send("hi", socket:line("^Listening for packets on port (%d+)$"))
+  assert.equal("got: hi", socket:line())
+  assert.equal(0, socket:wait())
+  client.close()
+end
+
+-- Whether a command can be run here.
+local function has(command)
+  local ok = os.execute("command -v " .. command .. " >/dev/null")
+  return ok == true or ok == 0
+end
+
+describe("example", function()
+  after_each(Child.stop_all)
+
+  example("udp_server", function(start)
+    local server, client = start("0"), peer()
+    local port = server:line("^server listening at (%d+)$")
+    client.send("one", port)
+    client.send("two", port)
+    assert.equal("server got: one", server:line())
+    assert.equal("server got: two", server:line())
+
+    local second = start(port)
+    assert.equal("Error: bind EADDRINUSE 0.0.0.0:" .. port, second:line())
+    assert.equal(0, second:wait())
+    assert.equal(143, server:stop())
+    client.close()
+  end)
+
+  example("udp_bind", function(start)
+    local server, client = start("0", loopback), peer()
+    local port = server:line("^server listening 127%.0%.0%.1:(%d+)$")
+    client.send("hello", port)
+    assert.equal("server got: hello from 127.0.0.1:" .. client.port, server:line())
+    server:stop()
+    client.close()
+  end)
+
+  example("udp_address", function(start)
+    local server = start("0")
+    assert.is_true(tonumber(server:line("^Addr: 0%.0%.0%.0 port: (%d+)$")) > 0)
+    assert.equal(0, server:wait())
+  end)
+
+  example("bind_port", function(start)
+    listens_once(start)
+    local first = start("0")
+    local port = first:line("(%d+)$")
+    local second = start(port)
+    assert.equal(port, second:line("^Listening for packets on port (%d+)$"))
+    second:stop()
+    first:stop()
+  end)
+
+  example("bind_options", function(start)
+    listens_once(start)
+    local named = start("0", "127.0.0.2")
+    local port, client = named:line("(%d+)$"), peer()
+    client.send("hi", port, "127.0.0.2")
+    assert.equal("got: hi", named:line())
+    assert.equal(0, named:wait())
+    client.close()
+  end)
+
+  example("close", function(start)
+    local socket = start()
+    assert.equal("Socket is closed", socket:line())
+    assert.equal(0, socket:wait())
+  end)
+
+  example("send_and_close", function(start)
+    local server = peer()
+    local client = start(tostring(server.port))
+    assert.equal("Some bytes", (server.receive()))
+    assert.equal(0, client:wait())
+    server.close()
+  end)
+
+  example("ttl", function(start)
+    if not has("socat") then pending("socat is not installed") end
+    local held = peer()
+    local receiver = Child.start("sh", "-c", [[exec socat -d -d -u \
+      UDP4-RECVFROM:$0,reuseaddr,ip-recvttl SYSTEM:'echo "TTL $SOCAT_IP_TTL"' \
+      2>&1]], tostring(held.port))
+    receiver:line("receiving on")
+    held.close()
+    local sender = start(tostring(held.port), loopback, "7")
+    assert.equal("TTL 7", sender:line())
+    assert.equal("sent 5 bytes", sender:line())
+    assert.equal("7", receiver:line("^TTL (%d+)$"))
+    assert.equal(0, sender:wait())
+    receiver:wait()
+  end)
+
+  example("broadcast_sender", function(start)
+    local everybody = peer("0.0.0.0")
+    local sender = start(tostring(everybody.port), "127.255.255.255")
+    assert.equal("sent 15 bytes to 127.255.255.255", sender:line())
+    assert.equal("Hello everybody", (everybody.receive()))
+    assert.equal(0, sender:wait())
+    everybody.close()
+  end)
+
+  example("multicast_server", function(start)
+    local server, sender = start("0", group, loopback), peer()
+    local port = server:line("^joined 230%.255%.255%.250 on port (%d+)$")
+    sender.send("to members", port, group)
+    assert.equal("server got: to members from 127.0.0.1", server:line())
+    assert.equal("left 230.255.255.250", server:line())
+    sender.send("to members", port, group)
+    sender.send("to you", port)
+    assert.equal("server got: to you from 127.0.0.1", server:line())
+    server:stop()
+    sender.close()
+  end)
+
+  example("multicast_sender", function(start)
+    local member = peer("0.0.0.0")
+    member.udp:set_membership(group, loopback, "join")
+    local sender = start(tostring(member.port), group, loopback)
+    assert.equal("multicast TTL 1", sender:line())
+    assert.equal("multicast loopback true", sender:line())
+    assert.equal("sent 11 bytes", sender:line())
+    assert.equal("Hello group", (member.receive()))
+    assert.equal(0, sender:wait())
+    member.close()
+  end)
+
+  example("unix_echo_server", function(start)
+    local path, own, got = helper.path(), helper.path(), nil
+    local server, client = start(path), dgram.createSocket("unix_dgram")
+    assert.equal("server listening " .. path, server:line())
+    client:on("message", function(...) got = { ... } end)
+    client:bind(own, function() client:send("hello", path) end)
+    assert.equal("got: hello from " .. own, server:line())
+    helper.wait(function() return got end)
+    assert.equal("hello", got[1])
+    assert.same({ address = path, family = "unix", size = 5 }, got[2])
+    client:close()
+    server:stop()
+  end)
+
+  example("unix_echo_client", function(start)
+    local path, own = helper.path(), helper.path()
+    local server = Child.lua("examples/unix_echo_server.lua", path)
+    server:line("listening")
+    local client = start(path, own)
+    assert.equal("client listening " .. own, client:line())
+    local message, from = client:line("^got: (A message at .+) from (%S+)$")
+    assert.equal(path, from)
+    assert.equal("got: " .. message .. " from " .. own, server:line())
+    assert.equal(0, client:wait())
+    assert.is_nil(uv.fs_stat(own))
+    server:stop()
+  end)
+
+  example("syslog_client", function(start)
+    local path, bound, got = helper.path(), false, nil
+    local log = dgram.createSocket("unix_dgram", function(...) got = { ... } end)
+    log:bind(path, function() bound = true end)
+    helper.wait(function() return bound end)
+    local client = start(path)
+    assert.equal("Wrote 17 bytes to socket.", client:line())
+    assert.equal(0, client:wait())
+    helper.wait(function() return got end)
+    assert.equal("A message to log.", got[1])
+    assert.equal("", got[2].address)
+    log:close()
+  end)
+
+  example("demo", function(start)
+    if not (has("socat") and has("logger")) then
+      pending("socat or logger is not installed")
+    end
+    local demo = start()
+    demo:line("^everything works$")
+    assert.equal(0, demo:wait())
+  end)
+end)
+
+describe("examples/", function()
+  local readme = assert(io.open("examples/README.md")):read("*a")
+
+  it("has a spec and a line in its README for each program", function()
+    local dir = assert(uv.fs_scandir("examples"))
+    for name in uv.fs_scandir_next, dir do
+      if name:match("%.lua$") then
+        assert.is_true(tested[name], name .. " has no spec")
+        assert.truthy(readme:find("(" .. name .. ")", 1, true), name .. " is not listed")
+      end
+    end
+  end)
+end)
+
+describe("README.md", function()
+  after_each(Child.stop_all)
+
+  it("has an echo server by line 15 that can be pasted", function()
+    helper.run(function()
+      local text = assert(io.open("README.md")):read("*a")
+      local before, code = text:match("^(.-)```lua\n(.-)```")
+      local _, lines = (before .. "\n" .. code .. "\n"):gsub("\n", "")
+      assert.is_true(lines <= 15, "it ends in line " .. lines)
+
+      local path = helper.path()
+      local file = assert(io.open(path, "w"))
+      file:write((code:gsub("bind%(41234%)",
+        "bind(0, function() print(server:address().port) end)")))
+      file:close()
+      local server, client = Child.lua(path), peer()
+      client.send("hello", server:line())
+      assert.equal("hello", (client.receive()))
+      server:stop()
+      client.close()
+    end)
+  end)
+end)

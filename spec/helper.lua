@@ -1,0 +1,136 @@
+-- What the specs share: the loop under a deadline, calls that are counted,
+-- temporary paths, and the check that no handle and no descriptor is left.
+--
+--   helper.run(function()
+--     local socket = dgram.createSocket("udp4")
+--     socket:bind(0, helper.expect(function() socket:close() end))
+--   end)
+local dgram = require "dgram"
+local uv = require "luv"
+
+local helper = {}
+local expected, paths = {}, {}
+local failure, unfinished
+local serial = 0
+local deadline = uv.new_timer()
+
+-- How many luv handles are active, and how many descriptors are open. Handles
+-- at rest do not count: the library keeps a few for every Lua state.
+local function resources()
+  local handles, descriptors = 0, 0
+  uv.walk(function(handle)
+    if handle:is_active() and not handle:is_closing() then
+      handles = handles + 1
+    end
+  end)
+  local dir = uv.fs_scandir("/proc/self/fd")
+  while dir and uv.fs_scandir_next(dir) do descriptors = descriptors + 1 end
+  return handles, descriptors
+end
+
+-- Turns the loop until `done()`; errors after `seconds`, or after a failed call.
+local function turn(done, seconds)
+  local late = false
+  deadline:start(seconds * 1000, 0, function() late = true end)
+  while not (done() or late or failure) do uv.run("once") end
+  deadline:stop()
+  if failure then error(failure, 0) end
+  if late then error(("nothing after %g s"):format(seconds), 3) end
+end
+
+-- Turns the loop until `condition()` holds; an error after `seconds` (5).
+function helper.wait(condition, seconds)
+  deadline:ref()
+  turn(condition, seconds or 5)
+end
+
+-- Keeps the line of a failed assertion, which busted cannot see from outside.
+local function located(err)
+  local line = debug.traceback("", 2):match("[^%s/]+_spec%.lua:%d+")
+  if type(err) == "table" and type(err.message) == "string" and line then
+    err.message = line .. ": " .. err.message
+  end
+  return err
+end
+
+-- A function that calls `fn`, if given, and must be called `n` times (once)
+-- before `run` ends. An error in it fails the spec, not the whole process.
+function helper.expect(n, fn)
+  if type(n) == "function" then n, fn = 1, n end
+  local where = debug.traceback("", 2):match("[^%s/]+:%d+")
+  local call = { where = where, wanted = n or 1, count = 0 }
+  expected[#expected + 1] = call
+  return function(a, b, c)
+    call.count = call.count + 1
+    if not fn or failure then return end
+    local ok, err = xpcall(function() fn(a, b, c) end, located)
+    if not ok then failure = err or "error" end
+  end
+end
+
+-- Errors unless each expected function was called as often as it had to be.
+local function check_calls()
+  for _, call in ipairs(expected) do
+    if call.count ~= call.wanted then
+      error(("%s: called %d times instead of %d"):format(
+        call.where, call.count, call.wanted), 0)
+    end
+  end
+end
+
+-- Errors when there is more than there was before the test.
+local function check_resources(handles_before, descriptors_before)
+  collectgarbage()
+  collectgarbage()
+  uv.run("nowait")
+  local handles, descriptors = resources()
+  if handles > handles_before or descriptors > descriptors_before then
+    error(("left behind: %d handles, %d descriptors"):format(
+      handles - handles_before, descriptors - descriptors_before), 0)
+  end
+end
+
+-- Clears up after a test; what a failed one left must not keep the loop alive.
+local function reset()
+  if unfinished then
+    uv.walk(function(handle)
+      if handle:is_active() then handle:unref() end
+    end)
+  end
+  for _, path in ipairs(paths) do os.remove(path) end
+  expected, paths, failure, unfinished = {}, {}, nil, false
+end
+
+-- Calls `body`, then runs the loop until it is empty. Errors when that takes
+-- over `seconds` (5), when an expected call is missing or one too many, or when
+-- a handle or a descriptor is left.
+function helper.run(body, seconds)
+  reset()
+  unfinished = true
+  local handles, descriptors = resources()
+  body()
+  deadline:unref()
+  turn(function() return not uv.loop_alive() end, seconds or 5)
+  check_calls()
+  check_resources(handles, descriptors)
+  unfinished = false
+  reset()
+end
+
+-- A path that nobody else uses; what is there after the test is removed.
+function helper.path()
+  serial = serial + 1
+  local name = ("dgram-%d-%d"):format(uv.os_getpid(), serial)
+  paths[#paths + 1] = uv.os_tmpdir() .. "/" .. name
+  return paths[#paths]
+end
+
+-- What luv and the library open once and keep must be there before we count:
+-- the pipes of signals, the spare descriptor of streams.
+uv.new_signal():close()
+uv.new_pipe(false):close()
+local first = dgram.createSocket("udp4")
+first:bind(0, "127.0.0.1", function() first:close() end)
+uv.run()
+
+return helper

@@ -1,0 +1,15 @@
+-- Descriptors that are no udp socket (1: a pipe, 4: tcp), or taken.
+local o = require "spec.oracle.log"
+
+for _, fd in ipairs { 1, 4 } do
+  o.attempt("fd " .. fd, function()
+    return o.bare("x", "udp4"):bind { fd = fd }
+  end)
+end
+o.bound("a", "udp4", function(a)
+  local b = o.socket("b", "udp4")
+  o.attempt("taken", function() return b:bind { fd = o.fileno(a) } end)
+  a:close()
+end)
+
+o.run()

@@ -1,0 +1,11 @@
+-- recvBufferSize and sendBufferSize are set when bound.
+local o = require "spec.oracle.log"
+
+local a = o.socket("a", { type = "udp4", recvBufferSize = 20000,
+  sendBufferSize = 30000 })
+a:bind(0, "127.0.0.1", function()
+  o.log("sizes", a:getRecvBufferSize(), a:getSendBufferSize())
+  a:close()
+end)
+
+o.run()

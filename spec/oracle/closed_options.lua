@@ -1,0 +1,13 @@
+-- Options of a closed socket, after their arguments are checked.
+local o = require "spec.oracle.log"
+
+local a = o.socket("a", "udp4")
+a:close()
+o.call(a, "setTTL", "x")
+o.call(a, "setRecvBufferSize", -1)
+o.call(a, "setTTL", 5)
+o.call(a, "setBroadcast", true)
+o.call(a, "getRecvBufferSize")
+o.call(a, "getSendQueueSize")
+
+o.run()

@@ -1,0 +1,8 @@
+-- The same of a socket that is not bound.
+local o = require "spec.oracle.log"
+
+local a = o.socket("a", "udp4")
+a:connect(9, "127.0.0.1")
+a:close()
+
+o.run()

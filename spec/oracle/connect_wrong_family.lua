@@ -1,0 +1,13 @@
+-- A literal address of the other family.
+local o = require "spec.oracle.log"
+
+local others = { udp4 = "::1", udp6 = "127.0.0.1" }
+o.both(function(kind, next_one)
+  local a = o.socket("a", kind)
+  a:connect(9, others[kind], function(err)
+    o.log("callback", err)
+    a:close(next_one)
+  end)
+end)
+
+o.run()

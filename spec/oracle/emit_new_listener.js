@@ -1,0 +1,14 @@
+// newListener comes before, removeListener after the change.
+'use strict';
+const o = require('./log');
+
+const a = o.bare('a', 'udp4');
+const fn = () => o.log('called');
+for (const event of ['newListener', 'removeListener'])
+  a.on(event, (name, listener) => {
+    o.log(event, name, listener === fn, a.listenerCount('x'));
+  });
+a.on('x', fn).once('x', fn).prependListener('y', fn);
+a.emit('x');
+a.off('x', fn).off('x', fn).off('nothing', fn);
+a.removeAllListeners('y');

@@ -1,0 +1,15 @@
+-- How often and with what a resolver is asked, connected or not.
+local o = require "spec.oracle.log"
+
+o.bound("r", "udp6", function(r, port)
+  local a = o.socket("a", { type = "udp6", lookup = o.lookup { h = "::1" } })
+  a:bind(0, "h", function() a:send("one", port, "h") end)
+  r:once("message", function()
+    a:connect(port, "h", function()
+      a:send("two", function() a:close() end)
+    end)
+    r:on("message", function() r:close() end)
+  end)
+end)
+
+o.run()

@@ -1,0 +1,16 @@
+-- remoteAddress: unbound, bound, connected, closed.
+local o = require "spec.oracle.log"
+
+local a = o.socket("a", "udp6")
+o.call(a, "remoteAddress")
+a:bind(0, "::1", function()
+  o.call(a, "remoteAddress")
+  a:connect(9, function()
+    o.call(a, "remoteAddress")
+    a:close()
+    o.call(a, "remoteAddress")
+    o.call(a, "disconnect")
+  end)
+end)
+
+o.run()

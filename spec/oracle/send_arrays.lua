@@ -1,0 +1,13 @@
+-- An array is one datagram; an empty one is an empty datagram.
+local o = require "spec.oracle.log"
+
+o.bound("a", "udp4", function(a, port)
+  o.messages(a, 5, function() a:close() end)
+  a:send({ "one", " ", "two" }, port, "127.0.0.1", o.done("three"))
+  a:send({ "", "x", "" }, port, o.done("holes"))
+  a:send({ "" }, port, o.done("empty string"))
+  a:send({}, port, o.done("empty"))
+  a:send({}, port)
+end)
+
+o.run()

@@ -1,0 +1,10 @@
+-- A name that fails when the socket is closed already.
+local o = require "spec.oracle.log"
+
+local a = o.socket("a", { type = "udp4", lookup = o.lookup { no = "fails" } })
+a:bind(0, "127.0.0.1", function()
+  a:send("hello", 9, "no", o.done("sent"))
+  a:close()
+end)
+
+o.run()

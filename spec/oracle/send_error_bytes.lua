@@ -1,0 +1,11 @@
+-- What a callback gets with an error.
+local o = require "spec.oracle.log"
+
+o.bound("a", "udp4", function(a, port)
+  a:send(("x"):rep(65508), port, function(err, bytes)
+    o.log("refused", err.code, bytes)
+    a:close()
+  end)
+end)
+
+o.run()
