@@ -25,6 +25,9 @@ local LARGEST = 2 ^ 32 - 1
 
 local TYPES = { udp4 = true, udp6 = true, unix_dgram = true }
 
+-- What sockets without options share.
+local DEFAULTS = { highWaterMark = HIGH_WATER_MARK, maxQueue = MAX_QUEUE }
+
 -- Checks the options and returns those the socket keeps.
 local function socket_options(given)
   local options = {
@@ -68,7 +71,6 @@ local function new_socket(kind, options, adapter)
   local loop = turn.of(adapter or require("dgram.loop").luv())
   local socket = setmetatable({
     type = kind, _turn = loop, _options = options,
-    _bound = false, _connected = false, _closed = false,
   }, Socket)
   socket[1] = core.socket(loop.core, kind, socket)
   if options.receive_block then socket[1]:block(options.receive_block) end
@@ -85,8 +87,9 @@ end
 -- @return the socket. Raises ERR_SOCKET_BAD_TYPE, ERR_INVALID_ARG_TYPE
 function dgram.createSocket(type_or_options, listener)
   local given = type_or_options
-  if type(given) ~= "table" then given = { type = given } end
-  local options = socket_options(given)
+  local options = DEFAULTS
+  if type(given) == "table" then options = socket_options(given)
+  else given = { type = given } end
   if not TYPES[given.type] then errors.throw_fixed("ERR_SOCKET_BAD_TYPE") end
   local signal = abort.option(given)
   local socket = new_socket(given.type, options, given.loop)

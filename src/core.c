@@ -110,15 +110,12 @@ static int errnumber(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"loop", loop_new},
-    {"socket", socket_new},
-    {"blocklist", blocker_new},
-    {"sender", output_sender},
-    {"literal", literal},
-    {"errname", errname},
-    {"errno", errnumber},
-    {"strerror", errtext},
-    {NULL, NULL},
+    {"loop", loop_new},          {"socket", socket_new},
+    {"blocklist", blocker_new},  {"sender", output_sender},
+    {"literal", literal},        {"errname", errname},
+    {"errno", errnumber},        {"strerror", errtext},
+    {"poll", poller_poll},       {"now", poller_now},
+    {"resolve", poller_resolve}, {NULL, NULL},
 };
 
 /* Loads the module. */
@@ -128,10 +125,12 @@ int luaopen_dgram_core(lua_State *L) {
                                      output_methods, NULL};
   const luaL_Reg *const loops[] = {loop_methods, NULL};
   const luaL_Reg *const blockers[] = {blocker_methods, NULL};
+  const luaL_Reg *const guards[] = {guard_methods, NULL};
   make_state(L);
   make_type(L, SOCKET_TYPE, sockets);
   make_type(L, LOOP_TYPE, loops);
   make_type(L, BLOCKLIST_TYPE, blockers);
+  make_type(L, GUARD_TYPE, guards);
   lua_newtable(L);
   compat_setfuncs(L, functions);
   return 1;

@@ -10,9 +10,16 @@
 
 #include "compat.h"
 
+#pragma GCC visibility push(hidden) /* one name is exported: luaopen_ */
+
+#include <sys/types.h>
+
 #define SOCKET_TYPE "dgram.core.socket"
 #define LOOP_TYPE "dgram.core.loop"
 #define BLOCKLIST_TYPE "dgram.core.blocklist"
+#define GUARD_TYPE "dgram.core.guard"
+
+#define LOOP_FOREIGN "socket belongs to the process that forked this one"
 
 #define CACHE_SIZE 256 /* senders whose text is remembered; a power of two */
 
@@ -52,6 +59,7 @@ enum {
 /* A loop's part in the core: the sockets that wait for its next turn. */
 typedef struct Loop {
   State *state;     /* shared by all loops of the Lua state */
+  pid_t process;    /* who made it: a forked child must leave it alone */
   lua_Integer head; /* sockets before this one had their turn */
   lua_Integer tail; /* sockets in the list */
   unsigned steps;   /* sockets that left the list, to notice nested turns */
@@ -87,15 +95,16 @@ typedef struct Socket {
   unsigned char spoke;     /* it sent at once in this turn already */
   unsigned char waiting;   /* WAIT_: what holds the queue up */
   unsigned char over;      /* a send returned false since the last drain */
-  unsigned char drained;   /* 'drain' is due */
+  unsigned char detached;  /* /dev/null stands in for the socket */
   unsigned char gro;       /* the kernel may deliver trains */
   Batch *batch;            /* what was read and not delivered yet */
   Queue queue;             /* what was accepted and not reported yet */
-  size_t high_water;       /* bytes queued from which send returns false */
-  size_t max_queue;        /* bytes queued that are refused beyond */
-  const BlockList *block;  /* senders not to be heard; NULL: none */
-  Address bound_path;      /* unix: the path to remove; length 0: none */
-  uint64_t device, inode;  /* the file it must still be */
+  size_t high_water; /* bytes queued, or sent in a turn, for send to say no */
+  size_t turn_bytes; /* bytes sent in this turn of the loop */
+  size_t max_queue;  /* bytes queued that are refused beyond */
+  const BlockList *block;            /* senders not to be heard; NULL: none */
+  Address *bound_path;               /* unix: the path to remove; NULL: none */
+  uint64_t device, inode;            /* the file it must still be */
   uint64_t received, received_bytes; /* datagrams delivered */
   uint64_t blocked;                  /* datagrams from blocked senders */
   uint64_t truncated;                /* datagrams larger than the room */
@@ -115,6 +124,7 @@ int core_result(lua_State *L, int status);
 Socket *socket_check(lua_State *L, int index);
 Socket *socket_open(lua_State *L, int index);
 int socket_new(lua_State *L);
+void socket_release(Socket *s);
 extern const luaL_Reg socket_methods[];
 
 /* option.c */
@@ -128,6 +138,7 @@ void input_resume(lua_State *L, int index);
 /* output.c */
 int output_sender(lua_State *L);
 int output_due(const Socket *s);
+void output_new_turn(Socket *s);
 void output_flush(lua_State *L, Socket *s, int index);
 void output_resume(lua_State *L, Socket *s, int index);
 void output_turn(lua_State *L, Socket *s, int index);
@@ -135,14 +146,23 @@ extern const luaL_Reg output_methods[];
 
 /* loop.c */
 int loop_new(lua_State *L);
+int loop_foreign(const Loop *loop);
 void loop_hook(lua_State *L, int index, int hook);
 void loop_start(lua_State *L, Socket *s, int index);
 void loop_add(lua_State *L, Socket *s, int index);
 void loop_sweep(lua_State *L, int index);
 extern const luaL_Reg loop_methods[];
+extern const luaL_Reg guard_methods[];
+
+/* poller.c */
+int poller_poll(lua_State *L);
+int poller_now(lua_State *L);
+int poller_resolve(lua_State *L);
 
 /* blocker.c */
 int blocker_new(lua_State *L);
 extern const luaL_Reg blocker_methods[];
+
+#pragma GCC visibility pop
 
 #endif

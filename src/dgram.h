@@ -19,6 +19,8 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 
+#pragma GCC visibility push(hidden) /* one name is exported: luaopen_ */
+
 /* ------------------------------------------------------------ address.c */
 
 /* A socket address and the number of its bytes that count. */
@@ -79,14 +81,12 @@ typedef struct Outgoing {
 
 /* One message from the kernel: a datagram, or a train of equal segments. */
 typedef struct Incoming {
-  Address from;     /* the sender; length 0 when it has no name */
-  char *data;       /* where the payload goes */
-  size_t room;      /* bytes there */
-  size_t size;      /* bytes that came */
-  size_t segment;   /* bytes a segment; 0: one datagram */
-  unsigned dropped; /* datagrams the kernel dropped so far; valid if counted */
-  int counted;      /* the kernel told how many it dropped */
-  int truncated;    /* it was larger than the room */
+  Address from;   /* the sender; length 0 when it has no name */
+  char *data;     /* where the payload goes */
+  size_t room;    /* bytes there */
+  size_t size;    /* bytes that came */
+  size_t segment; /* bytes a segment; 0: one datagram */
+  int truncated;  /* it was larger than the room */
 } Incoming;
 
 typedef struct OpenOptions {
@@ -103,15 +103,16 @@ int system_close(int fd);
 int system_detach(int fd);
 int system_bind_local(int fd, const Address *path, int mode);
 int system_disconnect(int fd);
-int system_receive(int fd, Incoming *in, int count);
+int system_receive(int fd, Incoming *in, int count, int family);
 int system_send(int fd, const Outgoing *out, int count);
 int system_error(int fd);
 int system_enable_gro(int fd, int on);
-int system_enable_drop_count(int fd);
+unsigned system_dropped(int fd);
 int system_has_gso(int fd);
 int system_membership(int fd, const Address *group, const Address *source,
                       unsigned interface, int join);
-int system_multicast_interface(int fd, int family, unsigned interface);
+int system_multicast_interface(int fd, int family, unsigned interface,
+                               const struct in_addr *source);
 int system_interface(const char *text, int family, unsigned *index);
 int system_interfaces(int family, unsigned *index, int room);
 const char *system_error_name(int error);
@@ -220,5 +221,7 @@ int queue_flush(Queue *queue, int fd);
 void queue_cancel(Queue *queue, int error);
 int queue_report(Queue *queue, Verdict *out);
 void pool_free(Pool *pool);
+
+#pragma GCC visibility pop
 
 #endif

@@ -41,14 +41,12 @@ void input_drop(Socket *s) {
   else free(batch);
 }
 
-/* Notes what the kernel says beside the datagrams. */
-static void note_losses(Socket *s) {
-  int i;
-  for (i = 0; i < s->batch->count; i++) {
-    const Incoming *in = &s->batch->slot[i];
-    if (in->counted) s->dropped = in->dropped;
-    s->truncated += in->truncated != 0;
-  }
+/* Counts the datagrams that were larger than the room. */
+static int note_truncated(Socket *s) {
+  int i, count = 0;
+  for (i = 0; i < s->batch->count; i++) count += s->batch->slot[i].truncated;
+  s->truncated += (uint64_t)count;
+  return count;
 }
 
 /* Tells the facade of an error that did not come from its own call. */
@@ -66,9 +64,7 @@ static int input_fill(lua_State *L, Socket *s) {
   if (s->batch == NULL) return luaL_error(L, "not enough memory");
   count = batch_fill(s->batch, s->fd, s->family);
   if (count > 0) {
-    uint64_t before = s->truncated;
-    note_losses(s);
-    if (s->truncated != before) report_error(L, -EMSGSIZE);
+    if (note_truncated(s) > 0) report_error(L, -EMSGSIZE);
     return count;
   }
   input_drop(s);
@@ -220,16 +216,26 @@ static int serve_readable(lua_State *L, Socket *s) {
   return status;
 }
 
+/* Watches on: a loop that was told of an error may have stopped to. */
+static void watch_on(lua_State *L, const Socket *s) {
+  if (s->fd < 0) return;
+  loop_hook(L, 1, HOOK_WATCH);
+  lua_pushboolean(L, s->waiting == WAIT_WRITABLE);
+  lua_call(L, 2, 0);
+}
+
 /* Answers the loop's readiness. Upvalues: the socket, and input_serve. */
 static int input_ready(lua_State *L) {
   Socket *s = lua_touserdata(L, lua_upvalueindex(1));
-  int status = 0;
+  int status = 0, failed = !lua_isnoneornil(L, 1);
   if (s->fd < 0) return 0;
+  if (loop_foreign(s->loop)) return luaL_error(L, "%s", LOOP_FOREIGN);
   lua_settop(L, 0);
   lua_pushvalue(L, lua_upvalueindex(1));
   serve_writable(L, s);
   if (s->reading) status = serve_readable(L, s);
   else system_error(s->fd);
+  if (failed) watch_on(L, s);
   loop_sweep(L, 1);
   return status != 0 ? lua_error(L) : 0;
 }

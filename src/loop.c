@@ -7,6 +7,7 @@
 #include "core.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Pushes the table of a socket's loop. */
 static void push_loop_table(lua_State *L, int index) {
@@ -16,6 +17,9 @@ static void push_loop_table(lua_State *L, int index) {
   lua_replace(L, -3);
   lua_pop(L, 1);
 }
+
+/* Tells whether this process is a child forked from the loop's own. */
+int loop_foreign(const Loop *loop) { return loop->process != getpid(); }
 
 /* Pushes a hook of the socket's loop and the socket's owner. */
 void loop_hook(lua_State *L, int index, int hook) {
@@ -44,7 +48,8 @@ void loop_add(lua_State *L, Socket *s, int index) {
   push_loop_table(L, index);
   lua_rawgeti(L, -1, HOOK_LIST);
   lua_pushvalue(L, index);
-  lua_rawseti(L, -2, (int)++loop->tail);
+  lua_rawseti(L, -2, (int)(loop->tail + 1));
+  loop->tail++;
   lua_pop(L, 2);
   s->pending = 1;
 }
@@ -66,7 +71,7 @@ static void sweep(lua_State *L, Loop *loop, int list) {
     s = lua_touserdata(L, -1);
     loop_step(L, loop, list);
     s->pending = 0;
-    s->spoke = 0;
+    output_new_turn(s);
     if (s->fd >= 0) output_flush(L, s, lua_gettop(L));
     if (output_due(s)) loop_add(L, s, lua_gettop(L));
     lua_pop(L, 1);
@@ -98,7 +103,7 @@ static void loop_serve(lua_State *L, Loop *loop, int list) {
   Socket *s;
   lua_rawgeti(L, list, (int)(loop->head + 1));
   s = lua_touserdata(L, -1);
-  s->spoke = 0;
+  output_new_turn(s);
   output_turn(L, s, lua_gettop(L));
   if (s->batch != NULL && s->reading) input_resume(L, lua_gettop(L));
   if (step == loop->steps) {
@@ -132,6 +137,7 @@ int loop_new(lua_State *L) {
   loop = compat_newuserdata(L, sizeof *loop);
   memset(loop, 0, sizeof *loop);
   loop->state = core_state(L);
+  loop->process = getpid();
   luaL_getmetatable(L, LOOP_TYPE);
   lua_setmetatable(L, -2);
   lua_createtable(L, HOOK_LIST, 0);
@@ -145,7 +151,55 @@ int loop_new(lua_State *L) {
   return 1;
 }
 
+/* foreign(): true in a child forked from the process that made the loop. */
+static int foreign(lua_State *L) {
+  lua_pushboolean(L, loop_foreign(luaL_checkudata(L, 1, LOOP_TYPE)));
+  return 1;
+}
+
+/* Closes the sockets of a guard in a forked child. */
+static int guard_gc(lua_State *L) {
+  Loop *loop;
+  lua_settop(L, 1);
+  compat_getenv(L, 1);
+  lua_rawgeti(L, 2, 1);
+  loop = lua_touserdata(L, 3);
+  if (!loop_foreign(loop)) return 0;
+  lua_rawgeti(L, 2, 2);
+  for (lua_pushnil(L); lua_next(L, 4) != 0; lua_pop(L, 1)) {
+    lua_rawgeti(L, 5, 1);
+    socket_release(lua_touserdata(L, -1));
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+/* guard(sockets): to be made and kept after each handle of the adapter. When a
+   forked child ends, it is collected before those handles, whose closing would
+   take the sockets out of the poller that parent and child share. */
+static int guard_new(lua_State *L) {
+  luaL_checkudata(L, 1, LOOP_TYPE);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  compat_newuserdata(L, 1);
+  lua_createtable(L, 2, 0);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, 1);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, 2);
+  compat_setenv(L, -2);
+  luaL_getmetatable(L, GUARD_TYPE);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+const luaL_Reg guard_methods[] = {
+    {"__gc", guard_gc},
+    {NULL, NULL},
+};
+
 const luaL_Reg loop_methods[] = {
+    {"guard", guard_new},
+    {"foreign", foreign},
     {"turn", loop_turn},
     {NULL, NULL},
 };

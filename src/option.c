@@ -92,10 +92,18 @@ static int option_membership(lua_State *L) {
 /* multicastInterface(text): chooses the interface multicast leaves by. */
 static int option_multicast_interface(lua_State *L) {
   Socket *s = socket_open(L, 1);
+  const char *text = luaL_checkstring(L, 2);
+  const struct in_addr *source = NULL;
+  Address address;
   unsigned index = 0;
-  int status = system_interface(luaL_checkstring(L, 2), s->family, &index);
-  if (s->family == AF_UNIX) status = -ENOTSUP;
-  if (status == 0) status = system_multicast_interface(s->fd, s->family, index);
+  int status = 0;
+  if (s->family == AF_UNIX) return core_failure(L, -ENOTSUP);
+  if (s->family == AF_INET &&
+      address_parse(&address, AF_INET, text, strlen(text), 0) == 0)
+    source = &address.name.v4.sin_addr;
+  else status = system_interface(text, s->family, &index);
+  if (status == 0)
+    status = system_multicast_interface(s->fd, s->family, index, source);
   return core_result(L, status == -ENODEV ? -EADDRNOTAVAIL : status);
 }
 

@@ -10,6 +10,7 @@
 
 #define FLUSH_COUNT 256          /* datagrams worth a system call */
 #define FLUSH_BYTES (256 * 1024) /* bytes worth a system call */
+#define LARGEST (64u << 20)      /* bytes no kernel takes as one datagram */
 #define OVERHEAD 64              /* bytes a queued datagram costs beside */
 
 /* What a send was asked to do. */
@@ -24,9 +25,16 @@ typedef struct Request {
 
 /* Tells whether the socket wants a turn of its loop. */
 int output_due(const Socket *s) {
-  if (s->queue.unreported > 0 || s->drained || s->queue.remote != 0) return 1;
+  if (s->queue.unreported > 0 || s->queue.remote != 0) return 1;
+  if (s->over && s->queue.count == 0) return 1;
   if (s->fd >= 0 && s->batch != NULL && s->reading) return 1;
   return s->fd >= 0 && s->queue.count > 0 && s->waiting == WAIT_NOTHING;
+}
+
+/* Forgets what was sent in the turn that ended. */
+void output_new_turn(Socket *s) {
+  s->spoke = 0;
+  s->turn_bytes = 0;
 }
 
 /* Asks the loop to watch for writability, or to stop that. */
@@ -46,11 +54,8 @@ static void retry(lua_State *L, int index) {
 void output_flush(lua_State *L, Socket *s, int index) {
   int wait;
   if (s->waiting != WAIT_NOTHING || s->queue.count == 0) return;
+  if (loop_foreign(s->loop)) luaL_error(L, "%s", LOOP_FOREIGN);
   wait = queue_flush(&s->queue, s->fd);
-  if (s->over && s->queue.count == 0) {
-    s->over = 0;
-    s->drained = 1;
-  }
   if (wait == QUEUE_EMPTY) return;
   s->waiting = wait == QUEUE_WRITABLE ? WAIT_WRITABLE : WAIT_TIMER;
   if (wait == QUEUE_WRITABLE) watch(L, index, 1);
@@ -104,15 +109,18 @@ static int is_full(const Socket *s, size_t size) {
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
   int full = is_full(s, r->size);
+  int error = r->size > LARGEST ? -EMSGSIZE : full ? -ENOBUFS : 0;
   char *room;
   loop_add(L, s, index);
-  room = queue_push(&s->queue, r->to, r->size, ref, full ? -ENOBUFS : 0);
+  room = queue_push(&s->queue, r->to, r->size, ref, error);
   if (room == NULL) return luaL_error(L, "not enough memory");
-  if (!full) memcpy(room, r->data, r->size);
+  if (error == 0) memcpy(room, r->data, r->size);
   output_push_on(L, s, index);
   if (!s->loop->busy || s->queue.count > 0 || s->queue.unreported > 0)
     loop_start(L, s, index);
-  if (s->queue.bytes < s->high_water && !full) return 1;
+  s->turn_bytes += r->size + 1;
+  if (s->queue.bytes < s->high_water && s->turn_bytes <= s->high_water && !full)
+    return 1;
   s->over = 1;
   return 0;
 }
@@ -206,6 +214,7 @@ static int output_send(lua_State *L) {
   Socket *s = fast_socket(L);
   Request r;
   Address to;
+  if (s != NULL && !s->spoke && loop_foreign(s->loop)) s = NULL;
   if (s != NULL && fast_request(L, s, top, &r, &to)) {
     int ref = keep_callback(L, top + 1, r.callback);
     lua_pushboolean(L, output_push(L, s, top + 1, &r, ref));
@@ -291,8 +300,7 @@ static int flush(lua_State *L) {
 /* over(): 'drain' is due as soon as the queue is empty. */
 static int over(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  s->over = s->queue.count > 0;
-  s->drained = !s->over;
+  s->over = 1;
   loop_add(L, s, 1);
   loop_start(L, s, 1);
   return 0;
@@ -382,8 +390,8 @@ void output_turn(lua_State *L, Socket *s, int index) {
   if (s->fd >= 0) output_flush(L, s, index);
   output_report(L, s, index);
   report_remote(L, s, index);
-  if (!s->drained) return;
-  s->drained = 0;
+  if (!s->over || s->queue.count > 0) return;
+  s->over = 0;
   loop_hook(L, index, HOOK_DRAIN);
   lua_call(L, 1, 0);
 }

@@ -37,7 +37,7 @@ int batch_fill(Batch *batch, int fd, int family) {
   batch->index = batch->count = 0;
   batch->offset = 0;
   batch->started = 0;
-  count = system_receive(fd, batch->slot, BATCH_SLOTS);
+  count = system_receive(fd, batch->slot, BATCH_SLOTS, family);
   if (count > 0) batch->count = count;
   return count;
 }

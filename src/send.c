@@ -17,6 +17,9 @@
 #define SMALLEST_MTU \
   500 /* bytes that pass every link (RFC 791: 576 - headers) */
 
+/* Rounds up so that an address or an item may follow. */
+static size_t aligned(size_t size) { return (size + 7) & ~(size_t)7; }
+
 /* Returns an item of a block; items grow down from its end. */
 static Item *block_item(const Block *block, uint32_t index) {
   return (Item *)(void *)(block->memory + block->size) - (index + 1);
@@ -30,7 +33,7 @@ static const Address *item_address(const Block *block, const Item *item) {
 
 /* Allocates a block with room for need bytes, or takes a spare one. */
 static Block *block_new(Pool *pool, size_t need) {
-  size_t size = need > BLOCK_SIZE ? need : BLOCK_SIZE;
+  size_t size = need > BLOCK_SIZE ? aligned(need) : BLOCK_SIZE;
   Block *block = pool->free;
   if (size == BLOCK_SIZE && block != NULL) {
     pool->free = block->next;
@@ -85,9 +88,6 @@ void queue_free(Queue *queue) {
   queue->last = queue->unsent = NULL;
   queue->count = queue->bytes = queue->unreported = 0;
 }
-
-/* Rounds up so that an address or an item may follow. */
-static size_t aligned(size_t size) { return (size + 7) & ~(size_t)7; }
 
 /* Returns the bytes an address takes in a block. */
 static size_t name_size(const Address *to) {
@@ -316,9 +316,10 @@ int queue_flush(Queue *queue, int fd) {
     count = queue_collect(queue, out);
     if (count == 0) break;
     sent = system_send(fd, out, count);
+    if (sent == 0) sent = -EAGAIN;
     if (sent > 0) queue_went(queue, out, sent);
     else wait = queue_refused(queue, out, sent);
-    queue->single = sent < count && sent != 0;
+    queue->single = sent < count;
     if (wait != QUEUE_EMPTY) break;
   }
   queue->single = 0;

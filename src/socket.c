@@ -7,6 +7,7 @@
 #include "core.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,7 +67,6 @@ static void socket_take(Socket *s, int fd) {
   s->fd = fd;
   s->queue.unnamed_wait = s->family == AF_UNIX;
   if (s->family == AF_UNIX) return;
-  system_enable_drop_count(fd);
   s->queue.segments = system_has_gso(fd) ? SYSTEM_SEGMENTS : 0;
   s->gro = system_enable_gro(fd, 1) == 0;
 }
@@ -107,20 +107,24 @@ static void remember_path(Socket *s, const Address *path) {
   struct stat info;
   if (path->name.local.sun_path[0] == '\0') return;
   if (lstat(path->name.local.sun_path, &info) < 0) return;
-  s->bound_path = *path;
+  s->bound_path = malloc(sizeof *path);
+  if (s->bound_path == NULL) return;
+  *s->bound_path = *path;
   s->device = (uint64_t)info.st_dev;
   s->inode = (uint64_t)info.st_ino;
 }
 
-/* Removes the path of a unix socket, if it is still the same file. */
+/* Removes the path of a unix socket, if it is still the same file; a forked
+   child leaves it to the parent. */
 static void forget_path(Socket *s) {
-  const char *path = s->bound_path.name.local.sun_path;
+  Address *path = s->bound_path;
   struct stat info;
-  if (s->bound_path.length == 0) return;
-  s->bound_path.length = 0;
-  if (lstat(path, &info) == 0 && (uint64_t)info.st_dev == s->device &&
-      (uint64_t)info.st_ino == s->inode)
-    unlink(path);
+  if (path == NULL) return;
+  s->bound_path = NULL;
+  if (!loop_foreign(s->loop) && lstat(path->name.local.sun_path, &info) == 0 &&
+      (uint64_t)info.st_dev == s->device && (uint64_t)info.st_ino == s->inode)
+    unlink(path->name.local.sun_path);
+  free(path);
 }
 
 /* bindPath(path [, mode]): binds a unix socket; "" binds to a free name. */
@@ -241,14 +245,16 @@ static int tune(lua_State *L) {
 /* detach(): frees the port and the path; the number stays taken. */
 static int detach(lua_State *L) {
   Socket *s = socket_open(L, 1);
+  s->dropped = system_dropped(s->fd);
   s->ready = s->reading = 0;
   input_drop(s);
   forget_path(s);
+  s->detached = 1;
   return core_result(L, system_detach(s->fd));
 }
 
 /* Gives up everything the socket holds; may be called twice. */
-static void socket_release(Socket *s) {
+void socket_release(Socket *s) {
   s->ready = s->reading = 0;
   input_drop(s);
   queue_free(&s->queue);
@@ -286,6 +292,7 @@ static void set_count(lua_State *L, const char *field, uint64_t value) {
 /* stats(): returns a fresh table of counters. */
 static int stats(lua_State *L) {
   Socket *s = socket_check(L, 1);
+  if (s->fd >= 0 && !s->detached) s->dropped = system_dropped(s->fd);
   lua_createtable(L, 0, 16);
   set_count(L, "received", s->received);
   set_count(L, "receivedBytes", s->received_bytes);

@@ -222,20 +222,16 @@ int system_error(int fd) {
 
 /* -------------------------------------------------------------- receiving */
 
-/* Reads the control messages: segment size and the kernel's drop count. */
+/* Reads the control message that tells the size of a train's segments. */
 static void read_control(struct msghdr *header, Incoming *in) {
 #if HAVE_BATCHES
   struct cmsghdr *c;
   for (c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
     int value = 0;
     size_t size = c->cmsg_len - CMSG_LEN(0);
+    if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO) continue;
     memcpy(&value, CMSG_DATA(c), size < sizeof value ? size : sizeof value);
-    if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
-      if (value > 0) in->segment = (size_t)value;
-    } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
-      in->dropped = (unsigned)value;
-      in->counted = 1;
-    }
+    if (value > 0) in->segment = (size_t)value;
   }
 #else
   (void)header;
@@ -262,21 +258,22 @@ static void settle(struct msghdr *header, Incoming *in, size_t size) {
   in->from.length = header->msg_namelen;
   in->size = size;
   in->segment = 0;
-  in->counted = 0;
   in->truncated = (header->msg_flags & MSG_TRUNC) != 0;
   if (header->msg_controllen > 0) read_control(header, in);
 }
 
 #if HAVE_BATCHES
-/* Reads up to count messages with one system call. */
-int system_receive(int fd, Incoming *in, int count) {
+/* Reads up to count messages with one system call. Unix sockets bring no
+   control messages: those could smuggle descriptors in. */
+int system_receive(int fd, Incoming *in, int count, int family) {
   struct mmsghdr message[SYSTEM_MESSAGES];
   struct iovec data[SYSTEM_MESSAGES];
   char control[SYSTEM_MESSAGES][SYSTEM_CONTROL]
       __attribute__((aligned(sizeof(size_t))));
   int i, got;
   for (i = 0; i < count; i++)
-    aim(&message[i].msg_hdr, &data[i], &in[i], control[i]);
+    aim(&message[i].msg_hdr, &data[i], &in[i],
+        family != AF_UNIX ? control[i] : NULL);
   RETRY(got, recvmmsg(fd, message, (unsigned)count, MSG_DONTWAIT, NULL));
   if (got < 0) return -errno;
   for (i = 0; i < got; i++)
@@ -285,11 +282,12 @@ int system_receive(int fd, Incoming *in, int count) {
 }
 #else
 /* Reads up to count messages, one system call each. */
-int system_receive(int fd, Incoming *in, int count) {
+int system_receive(int fd, Incoming *in, int count, int family) {
   struct msghdr header;
   struct iovec data;
   ssize_t size;
   int i;
+  (void)family;
   for (i = 0; i < count; i++) {
     aim(&header, &data, &in[i], NULL);
     RETRY(size, recvmsg(fd, &header, MSG_DONTWAIT));
@@ -380,13 +378,15 @@ int system_enable_gro(int fd, int on) {
 #endif
 }
 
-/* Asks the kernel to tell how many datagrams it dropped. */
-int system_enable_drop_count(int fd) {
+/* Returns how many datagrams the kernel dropped for want of room. */
+unsigned system_dropped(int fd) {
 #if HAVE_BATCHES
-  return set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+  uint32_t info[16] = {0}; /* SK_MEMINFO_DROPS is the ninth: sock_diag(7) */
+  socklen_t size = sizeof info;
+  return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0 ? info[8] : 0;
 #else
   (void)fd;
-  return -ENOTSUP;
+  return 0;
 #endif
 }
 
@@ -429,13 +429,16 @@ int system_membership(int fd, const Address *group, const Address *source,
   return result < 0 ? -errno : 0;
 }
 
-/* Chooses the interface multicast leaves by; 0 is the system's choice. */
-int system_multicast_interface(int fd, int family, unsigned interface) {
+/* Chooses the interface multicast leaves by: its index, or for IPv4 an address
+   it has, which is the source then; 0 and none is the system's choice. */
+int system_multicast_interface(int fd, int family, unsigned interface,
+                               const struct in_addr *source) {
   struct ip_mreqn request;
   if (family == AF_INET6)
     return set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)interface);
   memset(&request, 0, sizeof request);
   request.imr_ifindex = (int)interface;
+  if (source != NULL) request.imr_address = *source;
   return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request) <
                  0
              ? -errno

@@ -63,7 +63,8 @@ function M.option(options)
   local signal = options.signal
   if signal == nil then return nil end
   if type(signal) ~= "table" or type(signal.aborted) ~= "boolean"
-    or not check.callable(signal.addEventListener) then
+    or not check.callable(signal.addEventListener)
+    or not check.callable(signal.removeEventListener) then
     check.type_error("options.signal", "an instance of AbortSignal", signal)
   end
   return signal

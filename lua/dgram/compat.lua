@@ -3,9 +3,6 @@
 
 local M = {}
 
---- The values of an array.
-M.unpack = table.unpack or unpack -- luacheck: ignore
-
 --- The length of a table, without metamethods.
 M.rawlen = rawlen or function(value) return #value end -- luacheck: ignore
 

@@ -119,6 +119,13 @@ function Socket:connectSync(first, address)
   end)
 end
 
+-- Takes the port back that the kernel forgot with the peer.
+local function rebind(self, port)
+  local address, now = self[1]:name()
+  if now ~= 0 then return true end
+  return self[1]:bind(address, port)
+end
+
 --- Forgets the peer. Raises ERR_SOCKET_DGRAM_NOT_CONNECTED.
 function Socket:disconnect()
   if self._connected ~= "connected" then
@@ -126,7 +133,9 @@ function Socket:disconnect()
   end
   self:_running()
   self[1]:flush()
+  local _, port = self[1]:name()
   local ok, errno = self[1]:disconnect()
+  if ok and self.type ~= "unix_dgram" then ok, errno = rebind(self, port) end
   if not ok then error(errors.system("connect", errno), 0) end
   self._connected, self._peer, self._peer_port = false, nil, nil
   self[1]:ready(self._bound == "bound" and not self._options.send_block)

@@ -33,6 +33,8 @@ local fixed = {
   ERR_SOCKET_DGRAM_NOT_RUNNING = { "Error", "Not running" },
   ERR_SOCKET_DGRAM_IS_CONNECTED = { "Error", "Already connected" },
   ERR_SOCKET_DGRAM_NOT_CONNECTED = { "Error", "Not connected" },
+  ERR_SOCKET_FORKED = { "Error",
+    "Socket belongs to the process that forked this one" },
   ERR_SOCKET_BAD_BUFFER_SIZE = { "TypeError",
     "Buffer size must be a positive integer" },
 }
@@ -87,7 +89,9 @@ end
 --- Makes the error for an 'error' event whose value is none.
 function errors.unhandled(value)
   local err = errors.new("Error", "ERR_UNHANDLED_ERROR",
-    "Unhandled error. (" .. tostring(value) .. ")")
+    "Unhandled error. ("
+      .. (type(value) == "string" and "'" .. value .. "'" or tostring(value))
+      .. ")")
   err.context = value
   return err
 end

@@ -19,7 +19,7 @@ end
 function Socket:resume()
   self:_running()
   self._paused = nil
-  self[1]:reading(true)
+  self[1]:reading(not self._resting)
   if self._poll then self:_rewatch() end
   return self
 end
@@ -44,12 +44,18 @@ function Socket:stats()
   return stats
 end
 
+-- Tells whether so many more bytes are more than may wait.
+function Socket:_too_much(bytes)
+  local held = self._held or 0
+  return held > 0 and held + bytes > self._options.maxQueue
+end
+
 -- Counts bytes that wait for a bind or a lookup.
 function Socket:_hold(bytes) self._held = (self._held or 0) + bytes end
 
 -- Forgets bytes that waited; 'drain' is due when they were the last.
 function Socket:_let_go(bytes)
-  self._held = self._held - bytes
+  self._held = (self._held or 0) - bytes
   if self._held > 0 or not self._over then return end
   self._over = nil
   self[1]:over()

@@ -12,7 +12,13 @@ local NOT_FOUND = {
   EAI_NONAME = true, EAI_NODATA = true, EAI_ADDRFAMILY = true, EINVAL = true,
 }
 
-local NOTFOUND_ERRNO = -3008 -- as in Node and libuv
+-- The numbers of the resolver's errors, as in Node and libuv.
+local ERRNO = {
+  EAI_AGAIN = -3001, EAI_BADFLAGS = -3002, EAI_CANCELED = -3003,
+  EAI_FAIL = -3004, EAI_FAMILY = -3005, EAI_MEMORY = -3006,
+  EAI_OVERFLOW = -3009, EAI_PROTOCOL = -3014, EAI_SERVICE = -3010,
+  EAI_SOCKTYPE = -3011, ENOTFOUND = -3008,
+}
 
 --- Tells whether a text is a numeric address.
 function M.literal(text) return core.literal(text) ~= nil end
@@ -31,9 +37,9 @@ function M.family(type) return type == "udp6" and 6 or 4 end
 -- Makes the error for a name the resolver does not know.
 local function failure(host, code)
   if NOT_FOUND[code] then
-    return errors.lookup(host, "ENOTFOUND", NOTFOUND_ERRNO)
+    return errors.lookup(host, "ENOTFOUND", ERRNO.ENOTFOUND)
   end
-  return errors.lookup(host, code, core.errno(code))
+  return errors.lookup(host, code, ERRNO[code] or core.errno(code))
 end
 
 -- Asks the user's function; it answers once at most, and may not raise.
@@ -42,6 +48,10 @@ local function ask_user(lookup, host, family, callback)
   local function answer(err, address)
     if answered then return end
     answered = true
+    if not err and not (type(address) == "string" and M.literal(address)) then
+      err = errors.new("TypeError", "ERR_INVALID_IP_ADDRESS",
+        "Invalid IP address: " .. tostring(address))
+    end
     callback(err, address)
   end
   local ok, err = pcall(lookup, host, family, answer)

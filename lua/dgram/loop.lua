@@ -39,8 +39,8 @@ end
 
 -- Protects a callback so that luv sees text and nothing else.
 local function guard(callback)
-  return function(...)
-    local ok, err = xpcall(callback, traceback, ...)
+  return function(a, b)
+    local ok, err = xpcall(function() callback(a, b) end, traceback)
     if not ok then error(err, 0) end
   end
 end

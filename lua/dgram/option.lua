@@ -20,21 +20,23 @@ local function membership(self, syscall, join, group, interface, source)
   if not ok then error(errors.system(syscall, errno), 0) end
 end
 
+-- Checks an interface: text, or an index.
+local function check_interface(interface)
+  if type(interface) == "number" then
+    return ("%d"):format(check.range("multicastInterface", interface, 1,
+      2 ^ 31 - 1))
+  end
+  return check.string("multicastInterface", interface)
+end
+
 -- Checks a group and an optional interface.
 local function check_group(group, interface)
-  if group == nil then
+  if group == nil or group == "" then
     errors.throw("TypeError", "ERR_MISSING_ARGS",
       'The "multicastAddress" argument must be specified')
   end
   check.string("multicastAddress", group)
-  if interface ~= nil then
-    if type(interface) == "number" then
-      interface = ("%d"):format(check.range("multicastInterface", interface,
-        1, 2 ^ 31 - 1))
-    end
-    check.string("multicastInterface", interface)
-  end
-  return interface
+  return interface ~= nil and check_interface(interface) or nil
 end
 
 -- Sets a buffer size, or raises.
@@ -95,10 +97,10 @@ function Socket:setMulticastLoopback(flag)
 end
 
 --- Chooses the interface multicast leaves by.
--- @tparam string interface an address, a name, an index, "::%zone"
+-- @tparam string|integer interface an address, a name, an index, "::%zone"
 function Socket:setMulticastInterface(interface)
   self:_running()
-  check.string("multicastInterface", interface)
+  interface = check_interface(interface)
   local ok, errno = self:_need():multicastInterface(interface)
   if not ok then error(errors.system("setMulticastInterface", errno), 0) end
 end

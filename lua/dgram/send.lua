@@ -13,13 +13,24 @@ local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
 
 -- A datagram on its way: data, offset, length, port, address, callback.
 
--- Ends a send with an error, later: one report, to the callback if given.
+-- Ends a send with an error: one report, to the callback if given.
+local function report_failure(self, job, err)
+  if job.failed then return job.failed(err, 0) end
+  if job.callback then return job.callback(err, job.length) end
+  self._lost = (self._lost or 0) + (job.messages and #job.messages or 1)
+  self:_report(err)
+end
+
+-- Ends a send with an error, later.
 local function fail(self, job, err)
-  self._turn:defer(function()
-    if job.callback then return job.callback(err, job.length) end
-    self._lost = (self._lost or 0) + 1
-    self:_report(err)
-  end)
+  self._turn:defer(function() report_failure(self, job, err) end)
+end
+
+-- Refuses a send that would exceed what may wait.
+local function refuse(self, job)
+  fail(self, job, errors.system("send", core.errno "ENOBUFS", job.address,
+    job.port))
+  return self:_below_mark()
 end
 
 -- Gives a datagram with a numeric address to the core.
@@ -55,6 +66,7 @@ end
 
 -- Looks a name up; datagrams for the same name keep their order.
 local function push_by_name(self, job)
+  if self:_too_much(job.length) then return refuse(self, job) end
   self._lines = self._lines or {}
   local line = self._lines[job.address] or { name = job.address }
   self._lines[job.address] = line
@@ -78,27 +90,37 @@ local function dispatch(self, job)
   return push_by_name(self, job)
 end
 
--- Binds and opens what is to send; false while that is under way.
-local function prepare(self)
-  self:_bind_implicitly()
-  if self._bound == "binding" then return false end
-  if self.type == "unix_dgram" then
-    self:_need()
-    self[1]:ready(not self._options.send_block)
-  end
+-- Opens a unix socket, which need not be bound to send; returns nil, error.
+local function open_local(self)
+  local ok, errno = self:_open()
+  if not ok then return nil, errors.system("send", errno) end
+  self[1]:ready(true)
   return true
 end
 
--- Sends now or keeps the datagram until the socket is bound.
-local function submit(self, job)
-  if prepare(self) then return dispatch(self, job) end
-  self:_hold(job.length)
+-- Keeps the datagram until the socket is bound. Whoever waits for a bind
+-- that fails hears of it in the callback; 'error' is the bind's own.
+local function wait_for_bind(self, job)
+  if self:_too_much(job.length) then return refuse(self, job) end
   self:_after_bind(function(err)
-    if not err then dispatch(self, job) end
-    self:_let_go(job.length)
-    if err and job.callback then job.callback(err, job.length) end
-  end)
+    if not err then return dispatch(self, job) end
+    if job.callback then report_failure(self, job, err) end
+  end, job.length)
   return self:_below_mark()
+end
+
+-- Sends now, or as soon as the socket is bound.
+local function submit(self, job)
+  self:_bind_implicitly()
+  if self._bound == "binding" then return wait_for_bind(self, job) end
+  if self.type == "unix_dgram" then
+    local ok, err = open_local(self)
+    if not ok then
+      fail(self, job, err)
+      return true
+    end
+  end
+  return dispatch(self, job)
 end
 
 -- Tells whether a value could be a port, as opposed to a callback.
@@ -232,26 +254,20 @@ local function group(callback, count)
   end
 end
 
--- Adds up the bytes of messages.
-local function total(messages)
-  local bytes = 0
-  for i = 1, #messages do bytes = bytes + #messages[i] end
-  return bytes
-end
-
--- Checks the messages of sendMany; returns their number.
-local function check_messages(messages)
+-- Checks the messages of sendMany; returns a copy, and their bytes.
+local function copy_messages(messages)
   if type(messages) ~= "table" then
     check.type_error("messages", "an array of strings", messages)
   end
-  local count = compat.rawlen(messages)
-  for i = 1, count do
-    if type(rawget(messages, i)) ~= "string" then
-      check.type_error("messages[" .. i .. "]", "of type string",
-        rawget(messages, i))
+  local copy, bytes = {}, 0
+  for i = 1, compat.rawlen(messages) do
+    local message = rawget(messages, i)
+    if type(message) ~= "string" then
+      check.type_error("messages[" .. i .. "]", "of type string", message)
     end
+    copy[i], bytes = message, bytes + #message
   end
-  return count
+  return copy, bytes
 end
 
 -- Sorts sendMany's arguments behind the messages: port, address, callback.
@@ -278,18 +294,17 @@ end
 --   or nil, and how many datagrams the kernel took
 -- @treturn boolean false when the queue is over its high-water mark
 function Socket:sendMany(messages, port, address, callback)
-  local count = check_messages(messages)
+  local copy, bytes = copy_messages(messages)
   port, address, callback = many_target(self, port, address, callback)
   self:_running()
   if not check.callable(callback) then callback = nil end
-  if count == 0 then
+  if #copy == 0 then
     if callback then self._turn:defer(function() callback(nil, 0) end) end
     return self:_below_mark()
   end
   return submit(self, {
-    messages = { compat.unpack(messages) },
-    offset = 0, length = total(messages), port = port, address = address,
-    callback = callback and group(callback, count),
+    messages = copy, length = bytes, port = port, address = address,
+    callback = callback and group(callback, #copy), failed = callback,
   })
 end
 

@@ -23,6 +23,8 @@ local Socket = {}
 Socket.__index = Socket
 Socket.__name = "dgram.Socket"
 
+Socket._bound, Socket._connected, Socket._closed = false, false, false
+
 -- Adds the functions of another file to the methods.
 local function include(methods)
   for name, method in pairs(methods) do
@@ -38,8 +40,9 @@ include(require "dgram.send")
 
 local ANY = { udp4 = "0.0.0.0", udp6 = "::", unix_dgram = "" }
 
--- Raises unless the socket is still open to its user.
+-- Raises unless the socket is still open to its user, in its own process.
 function Socket:_running()
+  self._turn:own()
   if self._closed then errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_RUNNING") end
 end
 
@@ -65,9 +68,28 @@ function Socket:_report(err)
   end
 end
 
--- Hears of an error that a remote host caused.
+-- The errors that come from the network and are gone once they are read.
+local PASSING = {
+  ECONNREFUSED = true, EHOSTUNREACH = true, ENETUNREACH = true,
+  EHOSTDOWN = true, ENETDOWN = true, ECONNRESET = true, EMSGSIZE = true,
+  ENOPROTOOPT = true, EPROTO = true, EACCES = true,
+}
+
+-- Hears of an error of receiving: most often one that a remote host caused. If
+-- it may last, the socket rests a while before it tries again.
 function Socket:_remote(errno)
-  if not self._closed then self:_report(errors.system("recvmsg", errno)) end
+  if self._closed then return end
+  local err = errors.system("recvmsg", errno)
+  if not PASSING[err.code] then self:_rest() end
+  self:_report(err)
+end
+
+-- Stops reading until the next try.
+function Socket:_rest()
+  self._resting = true
+  self[1]:reading(false)
+  if self._poll then self:_rewatch() end
+  self._turn:retry(self)
 end
 
 -- Hears that a datagram was refused.
@@ -80,7 +102,7 @@ end
 
 -- Watches for what is wanted now: datagrams, writability, both or neither.
 function Socket:_rewatch()
-  local reading = not self._paused and not self._closed
+  local reading = not (self._paused or self._closed or self._resting)
   if reading or self._watching then
     self._poll:start(reading, self._watching)
   else
@@ -106,7 +128,15 @@ function Socket:_backoff(shortest, longest)
 end
 
 -- Goes on after a wait.
-function Socket:_resume() self[1]:resume() end
+function Socket:_resume()
+  if self._closed then return end
+  if self._resting then
+    self._resting = nil
+    self[1]:reading(not self._paused)
+    if self._poll then self:_rewatch() end
+  end
+  self[1]:resume()
+end
 
 -- ---------------------------------------------------------------- opening
 
@@ -114,7 +144,10 @@ function Socket:_resume() self[1]:resume() end
 local function apply_sizes(self)
   for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
     local size = self._options[name]
-    if size and size > 0 then self[1]:set(name, size) end
+    if size and size > 0 then
+      local ok, errno = self[1]:set(name, size)
+      if not ok then error(errors.buffer_size("setsockopt", errno), 0) end
+    end
   end
 end
 
@@ -150,7 +183,7 @@ function Socket:_listen()
   local poll, code = self._turn.adapter.poll(handle:fileno(), handle:poller())
   if not poll then return nil, code end
   self._poll = poll
-  self._turn.sockets[self] = true
+  self._turn:keep(self)
   self:_rewatch()
   if self._unref then poll:unref() end
   return poll
@@ -159,10 +192,13 @@ end
 -- ------------------------------------------------------------------ binding
 
 -- Lets what waited for the bind go on, in order.
-local function go_on(self)
+local function go_on(self, err)
   local later = self._later
   self._later = nil
-  for _, action in ipairs(later or {}) do action() end
+  for _, entry in ipairs(later or {}) do
+    entry.action(err)
+    self:_let_go(entry.bytes)
+  end
 end
 
 -- Marks the socket as bound and starts to listen.
@@ -186,8 +222,9 @@ local function bind_now(self, address, port)
   else
     ok, errno = self[1]:bind(address, port)
   end
-  if not ok then return nil, errno end
-  return bound(self)
+  if ok then ok, errno = bound(self) end
+  if not ok then self[1]:close() end
+  return ok, errno
 end
 
 -- Back to unbound: what waited is told, then 'error' is emitted.
@@ -196,8 +233,9 @@ local function bind_failed(self, err, listener)
   self._bound, self._later = false, nil
   if self._connected == "connecting" then self._connected = false end
   if listener then self:removeListener("listening", listener) end
-  for _, action in ipairs(later or {}) do
-    self._turn:defer(function() action(err) end)
+  for _, entry in ipairs(later or {}) do
+    self:_let_go(entry.bytes)
+    self._turn:defer(function() entry.action(err) end)
   end
   if not self._closed then self:emit("error", err) end
 end
@@ -343,10 +381,12 @@ function Socket:bindSync(options)
   return self:address()
 end
 
--- Keeps an action until the socket is bound; it is given the bind's error.
-function Socket:_after_bind(action)
+-- Keeps an action, and the bytes it stands for, until the socket is bound; it
+-- is given the bind's error.
+function Socket:_after_bind(action, bytes)
   self._later = self._later or {}
-  table.insert(self._later, action)
+  self:_hold(bytes or 0)
+  table.insert(self._later, { action = action, bytes = bytes or 0 })
 end
 
 -- ---------------------------------------------------------------- addresses
@@ -416,17 +456,25 @@ function Socket:_released()
   if self._resolving or (self._jobs or 0) > 0 then return end
   self._finished = true
   if self._later then
-    self:_open()
-    go_on(self)
+    local ok, errno = self:_open()
+    go_on(self, not ok and errors.system("socket", errno) or nil)
   end
   if (self._jobs or 0) > 0 then self._finished = false return end
   finish(self)
+end
+
+-- Closes the descriptor in a forked child; the loop's handle is the parent's.
+local function abandon(self)
+  self._closed = true
+  self[1]:close()
+  return self
 end
 
 --- Closes the socket: what was sent goes out, then 'close' is emitted.
 -- @tparam[opt] function callback heard once, at 'close'
 -- @return the socket. Raises ERR_SOCKET_DGRAM_NOT_RUNNING
 function Socket:close(callback)
+  if not self._closed and self._turn.core:foreign() then return abandon(self) end
   if type(callback) == "function" then self:once("close", callback) end
   self:_running()
   self._closed = true

@@ -4,23 +4,39 @@
 -- (see loop.lua), not loops.
 
 local core = require "dgram.core"
+local errors = require "dgram.errors"
 
 local SHORTEST, LONGEST = 1, 32 -- milliseconds between tries
 
 local Turn = {}
 Turn.__index = Turn
 
--- Runs the tasks that were there when the turn began, then the core's part.
-local function run(self)
-  local last = self.last
-  while self.first <= last do
+--- Raises in a forked child: the loop is the parent's.
+function Turn:own()
+  if self.core:foreign() then errors.throw_fixed("ERR_SOCKET_FORKED") end
+end
+
+local MOST = 1000 -- tasks a turn, before others have theirs
+
+-- Runs the tasks, and those they add.
+local function run_tasks(self)
+  local count = 0
+  while self.first <= self.last and count < MOST do
     local task = self.tasks[self.first]
     self.tasks[self.first] = nil
-    self.first = self.first + 1
+    self.first, count = self.first + 1, count + 1
     task()
   end
-  if self.core:turn() or self.first <= self.last then return end
-  self.idle:stop()
+end
+
+-- A turn: the tasks, the core's part, and what its callbacks added, so that
+-- 'listening' is heard before the loop can bring a 'message'.
+local function run(self)
+  self:own()
+  run_tasks(self)
+  local more = self.core:turn()
+  run_tasks(self)
+  if not more and self.first > self.last then self.idle:stop() end
 end
 
 --- Runs a function in the loop's next turn; the loop stays alive until then.
@@ -38,8 +54,8 @@ local function wake(self)
   for socket in pairs(sleepers) do socket:_resume() end
 end
 
--- Lets a socket try again after a while, longer each time in a row.
-local function retry(self, socket)
+--- Lets a socket try again after a while, longer each time in a row.
+function Turn:retry(socket)
   self.sleepers[socket] = true
   if self.asleep then return end
   self.asleep = true
@@ -53,13 +69,19 @@ local function hooks(self)
     stop = function()
       if self.first > self.last then self.idle:stop() end
     end,
-    retry = function(socket) retry(self, socket) end,
+    retry = function(socket) self:retry(socket) end,
     watch = function(socket, on) socket:_watch(on) end,
     error = function(socket, errno) socket:_remote(errno) end,
     failed = function(socket, ...) socket:_failed(...) end,
     drain = function(socket) socket:_drained() end,
     traceback = self.adapter.traceback,
   }
+end
+
+--- Keeps a socket with a poll handle alive until it is closed.
+function Turn:keep(socket)
+  self.sockets[socket] = true
+  self.guard = self.core:guard(self.sockets)
 end
 
 --- Returns the socket that has a descriptor, nil when none has.
@@ -88,6 +110,7 @@ local M = {}
 
 --- Returns the turn of an adapter; there is one for each.
 function M.of(adapter)
+  if adapter.turn then adapter.turn:own() end
   adapter.turn = adapter.turn or new(adapter)
   return adapter.turn
 end
