@@ -103,6 +103,8 @@ lint: interpreter
 	  grep -v '^lua/dgram/loop.lua:'
 	@! grep -nE '^ *# *(if|elif)' src/* | grep -vE \
 	  '^src/system.c:|^src/compat.h:.*LUA|ndef [A-Z_]+_H$$|ndef _GNU_SOURCE'
+	@for f in $(SOURCES) $(MODULES:%=lua/%); do grep -q "\"$$f\"" dgram-scm-1.rockspec \
+	  || { echo "$$f is not in the rockspec"; exit 1; }; done
 	@for cc in $(CC) $$(command -v clang); do \
 	  for f in $(SOURCES) "-DDGRAM_PORTABLE src/system.c"; do \
 	    $$cc $(ALL_CFLAGS) -Werror -c -o /dev/null $$f || exit 1; \

@@ -34,8 +34,8 @@ local function inheritance(new)
   return handle, handle:fileno()
 end
 
--- Start a child with a udp socket as 3 and a tcp socket as 4; the result gets
--- `text`, what it printed on both streams, and `code` when it is `closed`.
+-- Starts a child with a udp socket as 3 and a tcp socket as 4; the result gets
+-- `text`, what it printed on both streams, and `code` when it has ended.
 local function start(file, argument)
   local child = { text = { "", "" }, open = 3 }
   local pipes = { uv.new_pipe(false), uv.new_pipe(false) }
@@ -43,8 +43,8 @@ local function start(file, argument)
   local tcp, tcp_fd = inheritance(uv.new_tcp)
   child.process = assert(uv.spawn(file, { args = { argument },
     env = environment(), stdio = { nil, pipes[1], pipes[2], udp_fd, tcp_fd },
-  }, function(code)
-    child.code, child.open = code, child.open - 1
+  }, function(code, signal)
+    child.code, child.open = code + signal, child.open - 1
     child.process:close()
   end))
   udp:close()
@@ -59,7 +59,7 @@ local function start(file, argument)
   return child
 end
 
--- Wait until all children have ended; those that are late are killed.
+-- Waits until all children have ended; those that are late are killed.
 local function wait(children)
   local timer = uv.new_timer()
   timer:start(DEADLINE, 0, function()
@@ -71,6 +71,7 @@ local function wait(children)
     while child.open > 0 do uv.run("once") end
   end
   timer:close()
+  uv.run("nowait") -- luv must not be left with handles that are half closed
 end
 
 -- The lines that a child printed; how it ended is the last one.
@@ -98,12 +99,12 @@ local function common_tails(a, b)
 end
 
 -- The difference of two lists of lines: "< " the first has, "> " the second,
--- "  " both; and the lines that differ.
+-- "  " both; and the lines that differ, each with its place in the first list.
 local function compare(a, b)
   local length, i, j = common_tails(a, b), 1, 1
   local all, changes = {}, {}
   while i <= #a or j <= #b do
-    local line
+    local place, line = i
     if i <= #a and j <= #b and a[i] == b[j] then
       line, i, j = "  " .. a[i], i + 1, j + 1
     elseif j > #b or i <= #a and length[i + 1][j] >= length[i][j + 1] then
@@ -112,7 +113,7 @@ local function compare(a, b)
       line, j = "> " .. b[j], j + 1
     end
     all[#all + 1] = line
-    if line:sub(1, 1) ~= " " then changes[#changes + 1] = line end
+    if line:sub(1, 1) ~= " " then changes[#changes + 1] = place .. line end
   end
   return all, changes
 end
@@ -125,7 +126,7 @@ local function report(name, all, declared, children)
     children[1].text[2], children[2].text[2])
 end
 
--- Run a scenario on both sides and compare.
+-- Runs a scenario on both sides and compares the logs.
 local function check(name)
   local path = "spec/oracle/" .. name
   local children = { start("node", path .. ".js"),
@@ -144,7 +145,7 @@ local function readme_reasons()
   for line in io.lines("README.md") do
     if line:find("^## ") then inside = line:find("differ") end
     local item = inside and line:match("^%- %*%*(.-)%.?%*%*")
-    if item then reasons[#reasons + 1] = item:gsub("`", "") end
+    if item then reasons[#reasons + 1] = item end
   end
   table.sort(reasons)
   return reasons

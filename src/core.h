@@ -63,6 +63,7 @@ typedef struct Loop {
   lua_Integer head; /* sockets before this one had their turn */
   lua_Integer tail; /* sockets in the list */
   unsigned steps;   /* sockets that left the list, to notice nested turns */
+  int ended;        /* the Lua state is closing */
   int busy;         /* receive batches on the stack */
   int hooked;       /* the adapter was asked for a turn */
 } Loop;

@@ -197,9 +197,22 @@ const luaL_Reg guard_methods[] = {
     {NULL, NULL},
 };
 
+/* Marks the loop as ended: the Lua state is closing, and what an adapter still
+   calls finds sockets that are gone. */
+static int loop_gc(lua_State *L) {
+  Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
+  loop->ended = 1;
+  return 0;
+}
+
+/* ended(): true when the Lua state is closing. */
+static int ended(lua_State *L) {
+  Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
+  lua_pushboolean(L, loop->ended);
+  return 1;
+}
+
 const luaL_Reg loop_methods[] = {
-    {"guard", guard_new},
-    {"foreign", foreign},
-    {"turn", loop_turn},
-    {NULL, NULL},
+    {"__gc", loop_gc},    {"ended", ended},    {"guard", guard_new},
+    {"foreign", foreign}, {"turn", loop_turn}, {NULL, NULL},
 };

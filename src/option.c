@@ -51,6 +51,13 @@ static int option_get(lua_State *L) {
   return 1;
 }
 
+/* Returns text; with a zero byte in it, it stands for no interface. */
+static const char *check_text(lua_State *L, int index) {
+  size_t size;
+  const char *text = luaL_checklstring(L, index, &size);
+  return strlen(text) == size ? text : "";
+}
+
 /* Joins or leaves on every interface that can multicast; 0 when one did. */
 static int membership_everywhere(Socket *s, const Address *group,
                                  const Address *source, int join) {
@@ -70,7 +77,7 @@ static int option_membership(lua_State *L) {
   int join = lua_toboolean(L, 2), status = 0;
   size_t size;
   const char *text = luaL_checklstring(L, 3, &size);
-  const char *interface = luaL_optstring(L, 4, NULL);
+  const char *interface = lua_isnoneornil(L, 4) ? NULL : check_text(L, 4);
   Address group, source, *from = NULL;
   unsigned index = 0;
   if (s->family == AF_UNIX) return core_failure(L, -ENOTSUP);
@@ -92,7 +99,7 @@ static int option_membership(lua_State *L) {
 /* multicastInterface(text): chooses the interface multicast leaves by. */
 static int option_multicast_interface(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  const char *text = luaL_checkstring(L, 2);
+  const char *text = check_text(L, 2);
   const struct in_addr *source = NULL;
   Address address;
   unsigned index = 0;

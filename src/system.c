@@ -481,6 +481,7 @@ int system_interface(const char *text, int family, unsigned *index) {
   unsigned long number;
   int status, literal = address_literal(text);
   char name[IF_NAMESIZE];
+  if (*text == '\0') return -EINVAL;
   if (literal != 0) {
     status = address_parse(&address, literal == 4 ? AF_INET : AF_INET6, text,
                            strlen(text), 0);

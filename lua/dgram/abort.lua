@@ -58,13 +58,19 @@ function M.new()
   return controller
 end
 
+-- Tells whether a value can serve as a signal.
+local function is_signal(value)
+  return type(value) == "table" and type(value.aborted) == "boolean"
+    and check.callable(value.addEventListener)
+    and check.callable(value.removeEventListener)
+end
+
 --- Checks the option `signal`.
 function M.option(options)
   local signal = options.signal
   if signal == nil then return nil end
-  if type(signal) ~= "table" or type(signal.aborted) ~= "boolean"
-    or not check.callable(signal.addEventListener)
-    or not check.callable(signal.removeEventListener) then
+  local ok, fine = pcall(is_signal, signal)
+  if not (ok and fine) then
     check.type_error("options.signal", "an instance of AbortSignal", signal)
   end
   return signal

@@ -7,18 +7,27 @@ local errors = require "dgram.errors"
 
 local check = {}
 
+-- Spells a number as Node does.
+local function spell(number)
+  if number ~= number then return "NaN" end
+  if number == math.huge then return "Infinity" end
+  if number == -math.huge then return "-Infinity" end
+  if number == math.floor(number) and math.abs(number) < 2 ^ 53 then
+    return ("%.0f"):format(number)
+  end
+  return tostring(number)
+end
+
 -- Spells what was received instead.
 local function received(value)
   local kind = type(value)
   if value == nil then return "Received nil" end
   if kind == "string" then
-    local shown = #value > 28 and value:sub(1, 25) .. "..." or value
-    return ("Received type string ('%s')"):format(shown)
+    local start = #value > 28 and value:sub(1, 25) .. "..." or value
+    return ("Received type string ('%s')"):format(start)
   end
   if kind == "number" then
-    local whole = value == math.floor(value) and math.abs(value) < 2 ^ 53
-    return "Received type number ("
-      .. (whole and ("%.0f"):format(value) or tostring(value)) .. ")"
+    return ("Received type number (%s)"):format(spell(value))
   end
   if kind == "boolean" then
     return ("Received type boolean (%s)"):format(tostring(value))
@@ -31,10 +40,7 @@ end
 local function shown(value)
   local kind = type(value)
   if kind == "string" then return "'" .. value .. "'" end
-  if kind == "number" and value == math.floor(value)
-    and math.abs(value) < 2 ^ 53 then
-    return ("%.0f"):format(value)
-  end
+  if kind == "number" then return spell(value) end
   if kind == "table" or kind == "userdata" then return kind end
   return tostring(value)
 end
@@ -140,9 +146,12 @@ end
 --- Returns a message as one string; an array is joined.
 function check.message(value)
   if type(value) == "string" then return value end
-  if type(value) ~= "table" then check.type_error("buffer", "of type string", value) end
+  local count = type(value) == "table" and compat.rawlen(value)
+  if not count or (count == 0 and getmetatable(value)) then
+    check.type_error("buffer", "of type string", value)
+  end
   local parts = {}
-  for i = 1, #value do
+  for i = 1, count do
     parts[i] = rawget(value, i)
     if type(parts[i]) ~= "string" then
       check.type_error("buffer list arguments", "of type string", value)

@@ -98,6 +98,7 @@ end
 -- Raises connect(2)'s errors; 'connect' is emitted later
 function Socket:connectSync(first, address)
   local port
+  if address ~= nil then check.string("address", address) end
   port, address = connect_arguments(self, first, address)
   self:_running()
   if self._connected then

@@ -65,6 +65,7 @@ function M.resolve(socket, host, callback)
   local lookup = socket._options.lookup
   if lookup then return ask_user(lookup, host, family, callback) end
   socket._turn.adapter.lookup(host, family, function(code, address)
+    if socket._turn.core:ended() then return end
     if code then return callback(failure(host, code)) end
     callback(nil, address)
   end)

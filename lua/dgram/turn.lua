@@ -32,6 +32,7 @@ end
 -- A turn: the tasks, the core's part, and what its callbacks added, so that
 -- 'listening' is heard before the loop can bring a 'message'.
 local function run(self)
+  if self.core:ended() then return end
   self:own()
   run_tasks(self)
   local more = self.core:turn()

@@ -1,4 +1,8 @@
 -- address(): right after bind, when listening, closed.
+-- differs: A bind to a literal address takes effect at once
+-- 1< address() throws Error EBADF "getsockname EBADF" syscall=getsockname
+-- \ errno=-9
+-- 2> address() -> {address: '127.0.0.1', family: 'IPv4', port: <a>}
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp4")

@@ -1,4 +1,7 @@
 -- A descriptor from outside (3: a bound udp socket) is adopted.
+-- differs: `'listening'` never comes from inside `bind`
+-- 1> bind <a>
+-- 3< bind <a>
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp4")

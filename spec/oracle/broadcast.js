@@ -10,6 +10,6 @@ a.bind(0, () => {
   b.send('no', port, '127.255.255.255', (err) => {
     o.log('refused', err);
     b.setBroadcast(true);
-    b.send('yes', port, '127.255.255.255', o.done('sent'));
+    b.send('yes', port, '127.255.255.255');
   });
 });

@@ -9,7 +9,7 @@ a:bind(0, function()
   b:send("no", port, "127.255.255.255", function(err)
     o.log("refused", err)
     b:setBroadcast(true)
-    b:send("yes", port, "127.255.255.255", o.done("sent"))
+    b:send("yes", port, "127.255.255.255")
   end)
 end)
 

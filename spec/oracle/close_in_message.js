@@ -8,6 +8,7 @@ o.bound('a', 'udp4', (a, port) => {
     a.on('message', (msg) => o.log('second listener', msg));
     b.send('one', port);
     b.send('two', port);
-    b.send('three', port, () => b.close());
+    b.send('three', port);
+    a.on('close', () => b.close());
   });
 });

@@ -1,4 +1,9 @@
 -- Options of a wrong type, and the order of the checks.
+-- differs: `unix_dgram` is a third type
+-- 12< order throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type specified.
+-- \ Valid types are: udp4, udp6"
+-- 13> order throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type specified.
+-- \ Valid types are: udp4, udp6, unix_dgram"
 local o = require "spec.oracle.log"
 
 local function wrong(label, options)

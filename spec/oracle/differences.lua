@@ -1,9 +1,9 @@
 -- What the scenarios of this directory say about our differences from Node.
 -- Each one stands at the head of a scenario's Lua side:
 --   differs: REASON     the bold beginning of an item in README.md
---   < LINE              of Node's log alone
---   > LINE              of our log alone
---   \ REST              of a long line
+--   3< LINE             the third of Node's log, which ours lacks
+--   3> LINE             of ours, before the third of Node's
+--   \ REST              of a long line, after a space
 -- Print them, in the root of the project: lua5.4 spec/oracle/differences.lua
 local M = {}
 
@@ -25,11 +25,11 @@ function M.read(name)
   for line in io.lines("spec/oracle/" .. name .. ".lua") do
     if not line:find("^%-%- ") then break end
     local reason = line:match("^%-%- differs: (.*)")
-    local change = line:match("^%-%- ([<>] .*)")
+    local change = line:match("^%-%- (%d+[<>] .*)")
     local rest = line:match("^%-%- \\ (.*)")
     if reason then reasons[#reasons + 1] = reason end
     if change then lines[#lines + 1] = change end
-    if rest then lines[#lines] = lines[#lines] .. rest end
+    if rest then lines[#lines] = lines[#lines] .. " " .. rest end
   end
   return reasons, lines
 end

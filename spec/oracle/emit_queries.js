@@ -5,7 +5,7 @@ const o = require('./log');
 const a = o.bare('a', 'udp4', () => {});
 const fn = () => {};
 a.on('x', fn).once('x', fn).on('y', fn);
-o.call(a, 'eventNames');
+o.log('names', a.eventNames().sort());
 o.log('listeners', a.listeners('x').map((each) => each === fn));
 o.log('raw', a.rawListeners('x').map((each) => each === fn));
 o.log('wrapped', o.wrapped(a.rawListeners('x')[1]) === fn);

@@ -1,9 +1,9 @@
 // What the scenarios share on Node's side; log.lua is its twin, name by name.
 // It prints events, results and errors without times or random ports: a port
 // that a named socket is bound to prints as <name>, another random one as
-// <port>. Three spellings are made alike, nothing else: undefined and null are
-// nil, "or an instance of Buffer, TypedArray, or DataView" is left out, and
-// "an instance of Array" (or Object) is "a table".
+// <port>. Four spellings are made alike, nothing else: undefined and null are
+// nil; {} is []; "or an instance of Buffer, TypedArray, or DataView" is left
+// out; "an instance of Array" (or Object) is "a table".
 // Run a scenario by hand: node spec/oracle/NAME.js
 'use strict';
 const dgram = require('dgram');
@@ -12,7 +12,7 @@ const fs = require('fs');
 const sockets = new Map(); // socket -> its name in the log
 const ports = new Map();   // port -> the name of the socket that has it
 
-// Remember the port of a named socket, if it has one.
+// Remembers the port of a named socket, if it has one.
 function learn(socket, name) {
   try { ports.set(socket.address().port, name); } catch { /* unbound */ }
 }
@@ -32,6 +32,7 @@ function normal(text) {
     .replace(/Received an instance of (Array|Object)/, 'Received a table');
 }
 
+// An error: name, code, message and the fields that it has.
 function showError(e) {
   const parts = [e.name, e.code ?? '-', JSON.stringify(normal(e.message))];
   for (const key of ['syscall', 'errno', 'address', 'hostname'])
@@ -40,6 +41,7 @@ function showError(e) {
   return parts.join(' ');
 }
 
+// A field of an object.
 function showField(key, value) {
   return `${key}: ` + (key === 'port' ? portName(value) : show(value));
 }
@@ -58,22 +60,34 @@ function show(value) {
   if (typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
   const keys = Object.keys(value).sort();
+  if (keys.length === 0) return '[]';
   return `{${keys.map((key) => showField(key, value[key])).join(', ')}}`;
 }
 
-// Print a line: a label and values.
-function log(label, ...values) {
-  fs.writeSync(1, [label, ...values.map(show)].join(' ') + '\n');
+let held = [];  // lines that wait for the others of their group
+let group = 0;  // how many there will be
+
+// The next count lines may come in any order: they are printed sorted.
+function unordered(count) {
+  group = count;
 }
 
-// Call a function; print its result or the error that it throws.
+// Prints a line: a label and values.
+function log(label, ...values) {
+  held.push([label, ...values.map(show)].join(' ') + '\n');
+  if (held.length < group) return;
+  fs.writeSync(1, held.sort().join(''));
+  [held, group] = [[], 0];
+}
+
+// Calls a function; print its result or the error that it throws.
 function attempt(label, fn) {
   let result;
   try { result = fn(); } catch (e) { return log(`${label} throws`, e); }
   log(`${label} ->`, result);
 }
 
-// Call a method; print the call and its result or the error that it throws.
+// Calls a method; print the call and its result or the error that it throws.
 function call(object, method, ...args) {
   const text = (arg) => (ports.has(arg) ? portName(arg) : show(arg));
   attempt(`${method}(${args.map(text).join(', ')})`,
@@ -85,7 +99,7 @@ function done(label) {
   return (err, bytes) => log(label, err ?? bytes);
 }
 
-// Give a socket a name in the log.
+// Gives a socket a name in the log.
 function named(name, socket) {
   sockets.set(socket, name);
   return socket;
@@ -113,12 +127,12 @@ function bound(name, type, fn) {
     () => fn(made, made.address().port));
 }
 
-// Call fn for udp4 and, when that calls its second argument, for udp6.
+// Calls fn for udp4 and, when that calls its second argument, for udp6.
 function both(fn) {
   fn('udp4', () => fn('udp6', () => {}));
 }
 
-// Call fn at the count-th message of a socket.
+// Calls fn at the count-th message of a socket.
 function messages(socket, count, fn) {
   socket.on('message', () => { if (--count === 0) fn(); });
 }
@@ -133,7 +147,7 @@ function lookup(names) {
   };
 }
 
-// Call fn later, when all that is pending at this moment has run.
+// Calls fn later, when all that is pending at this moment has run.
 function after(ms, fn) {
   return setTimeout(fn, ms);
 }
@@ -141,15 +155,16 @@ function after(ms, fn) {
 // Node runs its loop by itself.
 function run() {}
 
-process.on('exit', () => log('exit'));
+process.on('exit', () => { group = 0; log('exit'); });
+// An error that nobody catches ends the process as luv ends it.
 process.on('uncaughtException', (e) => {
   fs.writeSync(2, `Uncaught Error: ${e.name}: ${e.message}\n`);
   process.reallyExit(1);
 });
 
-module.exports = { dgram, log, attempt, call, done, named, bare, socket, bound,
-  both, messages, lookup, after, run, show,
-  AbortController, BlockList: require('net').BlockList,
+module.exports = { dgram, log, unordered, attempt, call, done, named, bare,
+  socket, bound, both, messages, lookup, after, run, show, AbortController,
+  BlockList: require('net').BlockList,
   errorMonitor: require('events').errorMonitor,
   wrapped: (listener) => listener.listener,
   fileno: (socket) => socket._handle.fd };

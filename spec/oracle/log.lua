@@ -10,7 +10,7 @@ local ports = {}   -- port -> the name of the socket that has it
 local M = { dgram = dgram, AbortController = dgram.AbortController,
   BlockList = dgram.BlockList, errorMonitor = dgram.errorMonitor }
 
--- Remember the port of a named socket, if it has one.
+-- Remembers the port of a named socket, if it has one.
 local function learn(socket, name)
   local ok, address = pcall(socket.address, socket)
   if ok and address.port then ports[address.port] = name end
@@ -30,6 +30,7 @@ local function normal(text)
   end))
 end
 
+-- An error: name, code, message and the fields that it has.
 local function show_error(err)
   local message = normal(err.message):gsub('[\\"]', "\\%0")
   local parts = { err.name, err.code or "-", '"' .. message .. '"' }
@@ -42,18 +43,21 @@ local function show_error(err)
   return table.concat(parts, " ")
 end
 
+-- The name of a socket; nil for any other value.
 local function name_of(value)
   for _, known in ipairs(sockets) do
     if known[1] == value then return known[2] end
   end
 end
 
+-- The values of a list, in brackets.
 local function show_list(list)
   local parts = {}
   for i, value in ipairs(list) do parts[i] = M.show(value) end
   return "[" .. table.concat(parts, ", ") .. "]"
 end
 
+-- The fields of a table, sorted, in braces.
 local function show_fields(fields)
   local parts = {}
   for key, value in pairs(fields) do
@@ -64,6 +68,7 @@ local function show_fields(fields)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
+-- How the values of a type are shown.
 local shown = {
   string = function(text)
     return #text > 60 and ("<%d bytes>"):format(#text) or "'" .. text .. "'"
@@ -88,21 +93,33 @@ function M.show(value)
   return (shown[type(value)] or tostring)(value)
 end
 
--- Print a line: a label and values.
+local held = {} -- lines that wait for the others of their group
+local group = 0 -- how many there will be
+
+-- The next count lines may come in any order: they are printed sorted.
+function M.unordered(count)
+  group = count
+end
+
+-- Prints a line: a label and values.
 function M.log(label, ...)
   local parts = { label }
   for i = 1, select("#", ...) do parts[i + 1] = M.show((select(i, ...))) end
-  io.stdout:write(table.concat(parts, " "), "\n")
+  held[#held + 1] = table.concat(parts, " ") .. "\n"
+  if #held < group then return end
+  table.sort(held)
+  io.stdout:write(table.concat(held))
   io.stdout:flush()
+  held, group = {}, 0
 end
 
--- Call a function; print its result or the error that it throws.
+-- Calls a function; print its result or the error that it throws.
 function M.attempt(label, fn)
   local ok, result = pcall(fn)
   M.log(label .. (ok and " ->" or " throws"), result)
 end
 
--- Call a method; print the call and its result or the error that it throws.
+-- Calls a method; print the call and its result or the error that it throws.
 function M.call(object, method, ...)
   local args, count, texts = { ... }, select("#", ...), {}
   for i = 1, count do
@@ -119,7 +136,7 @@ function M.done(label)
   return function(err, bytes) M.log(label, err or bytes) end
 end
 
--- Give a socket a name in the log.
+-- Gives a socket a name in the log.
 function M.named(name, socket)
   sockets[#sockets + 1] = { socket, name }
   return socket
@@ -151,12 +168,12 @@ function M.bound(name, kind, fn)
   end)
 end
 
--- Call fn for udp4 and, when that calls its second argument, for udp6.
+-- Calls fn for udp4 and, when that calls its second argument, for udp6.
 function M.both(fn)
   fn("udp4", function() fn("udp6", function() end) end)
 end
 
--- Call fn at the count-th message of a socket.
+-- Calls fn at the count-th message of a socket.
 function M.messages(socket, count, fn)
   socket:on("message", function()
     count = count - 1
@@ -164,7 +181,7 @@ function M.messages(socket, count, fn)
   end)
 end
 
--- Call fn later, when all that is pending at this moment has run.
+-- Calls fn later, when all that is pending at this moment has run.
 function M.after(ms, fn)
   local timer = uv.new_timer()
   timer:start(ms, 0, function()
@@ -191,11 +208,13 @@ function M.wrapped(raw)
   return type(raw) == "table" and raw.listener
 end
 
+-- The descriptor of a socket.
 function M.fileno(socket) return socket:fileno() end
 
--- Run the loop until nothing keeps it alive.
+-- Runs the loop until nothing keeps it alive.
 function M.run()
   uv.run()
+  group = 0
   M.log("exit")
 end
 

@@ -5,8 +5,6 @@ const o = require('./log');
 o.bound('r', 'udp6', (r, port) => {
   const a = o.socket('a', { type: 'udp6', lookup: o.lookup({ h: '::1' }) });
   a.bind(0, 'h', () => a.send('one', port, 'h'));
-  r.once('message', () => {
-    a.connect(port, 'h', () => a.send('two', () => a.close()));
-    r.on('message', () => r.close());
-  });
+  r.once('message', () => a.connect(port, 'h', () => a.send('two')));
+  o.messages(r, 2, () => { a.close(); r.close(); });
 });

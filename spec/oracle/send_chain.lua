@@ -7,13 +7,11 @@ local function send()
   a:send("number " .. count, a:address().port, function(err, bytes)
     o.log("sent", err, bytes)
     count = count + 1
-    if count < 5 then send() end
+    if count < 5 then return send() end
+    o.after(20, function() o.log("messages", got) a:close() end)
   end)
 end
-a:on("message", function(msg)
-  got[#got + 1] = msg
-  if #got == 5 then o.log("messages", got) a:close() end
-end)
+a:on("message", function(msg) got[#got + 1] = msg end)
 a:bind(0, send)
 
 o.run()

@@ -1,4 +1,8 @@
 -- The same of a socket that is bound already.
+-- differs: `close` carries out what `send` accepted
+-- 3> sent 5
+-- 4> r message 'hello' {address: '127.0.0.1', family: 'IPv4', port: <a>, size:
+-- \ 5}
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp4", function(r, port)

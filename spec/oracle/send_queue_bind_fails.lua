@@ -1,4 +1,7 @@
 -- Sends that wait for a bind that fails.
+-- differs: Every callback comes, exactly once
+-- 3> one Error EADDRINUSE "bind EADDRINUSE 127.0.0.1:<r>" syscall=bind
+-- \ errno=-98 address=127.0.0.1 port=<r>
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp4", function(r, port)

@@ -1,0 +1,98 @@
+-- After fork() a child cannot use its parent's sockets, and whatever it does
+-- with them does not disturb the parent.
+local Child = require "spec.child"
+local helper = require "spec.helper"
+
+local forker = helper.path() .. ".so"
+
+-- Whether a command succeeds.
+local function succeeds(command)
+  local result = os.execute(command .. " >/dev/null 2>&1")
+  return result == true or result == 0
+end
+
+describe("after fork", function()
+  local built
+
+  setup(function()
+    built = succeeds("cc -shared -fPIC -o " .. forker .. " spec/fork/forker.c")
+  end)
+
+  teardown(function() os.remove(forker) end)
+
+  after_each(Child.stop_all)
+
+  -- Runs a script under spec/fork; returns its lines of output.
+  local function run(script, ...)
+    if not built then pending("no C compiler (cc)") end
+    local child, lines = Child.lua("spec/fork/" .. script, forker, ...), {}
+    child:wait()
+    for line in child.text:gmatch("[^\n]+") do lines[#lines + 1] = line end
+    return lines
+  end
+
+  -- Checks that the parent hears both datagrams behind the child's lines.
+  local function undisturbed(lines, before)
+    local tail = { lines[before + 2], lines[before + 3] }
+    table.sort(tail)
+    assert.are.same({ "parent got\tover the path", "parent got\tover udp" },
+      tail)
+    assert.are.equal(before + 3, #lines)
+  end
+
+  it("every use is an error that says so, and reaches nobody", function()
+    helper.run(function()
+      local lines = run("inherit.lua", helper.path(), "use")
+      for i, name in ipairs { "send", "send by name", "address", "setTTL",
+        "connect", "send to a path", "createSocket" } do
+        assert.are.equal(name .. "\tERR_SOCKET_FORKED", lines[i])
+      end
+      assert.are.equal("close\tnothing raised", lines[8])
+      assert.are.equal("send when closed\tERR_SOCKET_FORKED", lines[9])
+      assert.are.equal("child ended\t0", lines[10])
+      undisturbed(lines, 9)
+    end)
+  end)
+
+  it("a child that closes its sockets does not disturb the parent", function()
+    helper.run(function()
+      local lines = run("inherit.lua", helper.path(), "close")
+      assert.are.equal("child ended\t0", lines[1])
+      undisturbed(lines, 0)
+    end)
+  end)
+
+  it("a child that ends does not disturb the parent", function()
+    helper.run(function()
+      local lines = run("inherit.lua", helper.path(), "end")
+      assert.are.equal("child ended\t0", lines[1])
+      undisturbed(lines, 0)
+    end)
+  end)
+
+  it("a child that runs the parent's loop fails", function()
+    helper.run(function()
+      local lines = run("inherit.lua", helper.path(), "loop")
+      assert.is_truthy(lines[1]:find("^child ended\t%d+$"))
+      assert.are_not.equal("child ended\t0", lines[1])
+      undisturbed(lines, 0)
+    end)
+  end)
+
+  it("a module that was loaded before works in every process", function()
+    helper.run(function()
+      assert.are.same({ "child 1 got\thello", "child ended\t0",
+        "child 2 got\thello", "child ended\t0", "parent got\thello",
+      }, run("prefork.lua", "luv"))
+    end)
+  end)
+
+  it("a child may use a loop of its own", function()
+    helper.run(function()
+      assert.are.same({ "before got\thello",
+        "child 1 got\thello", "child ended\t0",
+        "child 2 got\thello", "child ended\t0", "parent got\thello",
+      }, run("prefork.lua", "pollloop"))
+    end)
+  end)
+end)

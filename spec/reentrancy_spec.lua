@@ -1,0 +1,392 @@
+-- Listeners and callbacks that close, send, raise or turn the loop themselves,
+-- in the middle of a burst: nothing is lost, repeated or out of order.
+local Child = require "spec.child"
+local dgram = require "dgram"
+local helper = require "spec.helper"
+local uv = require "luv"
+
+local COUNT, MIDDLE = 100, 10
+
+-- How the datagrams of a burst look: equal ones travel as trains, others alone.
+local shapes = {
+  ["a burst of equal datagrams"] = function(i) return ("%05d"):format(i) end,
+  ["a burst of odd datagrams"] = function(i) return i .. ("."):rep(i * 7 % 19) end,
+}
+
+-- The burst as a list of messages.
+local function burst(shape)
+  local list = {}
+  for i = 1, COUNT do list[i] = shape(i) end
+  return list
+end
+
+-- Sends the burst to a socket at once; the sender closes when it is out.
+local function send_burst(socket, list)
+  local sender = dgram.createSocket("udp4")
+  for i = 1, #list do sender:send(list[i], socket:address().port) end
+  sender:close()
+end
+
+-- The entries of a list from one place to another.
+local function slice(list, first, last)
+  local part = {}
+  for i = first, last do part[#part + 1] = list[i] end
+  return part
+end
+
+-- A bound socket whose listener calls act(socket, listener) at one message.
+local function acting(act)
+  local socket = helper.bound("udp4")
+  socket:removeAllListeners("message")
+  local heard = {}
+  local function listener(msg)
+    heard[#heard + 1] = msg
+    if #heard == MIDDLE then act(socket, listener) end
+  end
+  socket:on("message", listener)
+  return socket, heard
+end
+
+-- Runs a Lua script that may fail; its errors are part of the output.
+local function script(code)
+  return Child.start("sh", "-c", 'exec "$0" "$@" 2>&1', uv.exepath(), "-e", code)
+end
+
+for name, shape in pairs(shapes) do
+  describe("in a 'message' listener, in " .. name, function()
+    after_each(Child.stop_all)
+
+    it("close ends the delivery at once", function()
+      helper.run(function()
+        local list = burst(shape)
+        local socket, heard = acting(function(socket) socket:close() end)
+        socket:on("close", helper.expect(function()
+          assert.same(slice(list, 1, MIDDLE), heard)
+        end))
+        send_burst(socket, list)
+      end)
+    end)
+
+    it("a listener that removes itself hears no more", function()
+      helper.run(function()
+        local list, rest = burst(shape), {}
+        local socket, heard = acting(function(socket, listener)
+          socket:off("message", listener)
+          socket:on("message", function(msg) rest[#rest + 1] = msg end)
+        end)
+        send_burst(socket, list)
+        helper.fill(rest, COUNT - MIDDLE)
+        assert.same(slice(list, 1, MIDDLE), heard)
+        assert.same(slice(list, MIDDLE + 1, COUNT), rest)
+        socket:close()
+      end)
+    end)
+
+    it("what nobody listens to is dropped, and what comes later is heard", function()
+      helper.run(function()
+        local socket, heard = acting(function(socket) socket:removeAllListeners() end)
+        send_burst(socket, burst(shape))
+        helper.wait(function() return #heard == MIDDLE end)
+        helper.wait(function() return socket[1]:stats().received == COUNT end)
+        local later = {}
+        socket:on("message", function(msg) later[#later + 1] = msg end)
+        socket:send("later", socket:address().port)
+        assert.same({ "later" }, helper.fill(later))
+        assert.equal(MIDDLE, #heard)
+        socket:close()
+      end)
+    end)
+
+    it("send answers every datagram, in order", function()
+      helper.run(function()
+        local list = burst(shape)
+        local client, answers = helper.bound("udp4")
+        local server, sent = dgram.createSocket("udp4"), 0
+        server:on("message", function(msg, rinfo)
+          server:send(msg, rinfo.port, rinfo.address, function(err, bytes)
+            assert.is_nil(err)
+            assert.equal(#msg, bytes)
+            sent = sent + 1
+          end)
+        end)
+        local port = server:bindSync({ address = "127.0.0.1" }).port
+        for _, msg in ipairs(list) do client:send(msg, port) end
+        helper.fill(answers, COUNT)
+        helper.wait(function() return sent == COUNT end)
+        assert.same(list, helper.messages(answers))
+        client:close()
+        server:close()
+      end)
+    end)
+
+    it("a nested turn of the loop repeats and loses nothing", function()
+      helper.run(function()
+        local list = burst(shape)
+        local socket, heard = acting(function() uv.run("nowait") end)
+        send_burst(socket, list)
+        helper.fill(heard, COUNT)
+        assert.same(list, heard)
+        socket:close()
+      end)
+    end)
+
+    it("nested turns at every message repeat and lose nothing", function()
+      helper.run(function()
+        local list, heard = burst(shape), {}
+        local socket = helper.bound("udp4")
+        socket:removeAllListeners("message")
+        socket:on("message", function(msg)
+          heard[#heard + 1] = msg
+          uv.run("nowait")
+        end)
+        send_burst(socket, list)
+        helper.fill(heard, COUNT)
+        assert.same(list, heard)
+        socket:close()
+      end)
+    end)
+
+    it("close and a nested turn of the loop end the delivery", function()
+      helper.run(function()
+        local socket, heard = acting(function(socket)
+          socket:close()
+          uv.run("nowait")
+        end)
+        socket:on("close", helper.expect())
+        send_burst(socket, burst(shape))
+        helper.wait(function() return #heard == MIDDLE end)
+      end)
+    end)
+
+    it("after a raise the rest is delivered later, in order", function()
+      helper.run(function()
+        local list = burst(shape)
+        local socket, heard = acting(function() error("in the middle", 0) end)
+        local sender = uv.new_udp()
+        for _, msg in ipairs(list) do
+          assert(sender:try_send(msg, "127.0.0.1", socket:address().port))
+        end
+        local ok, err = pcall(socket[1]:poller(), nil, "r")
+        assert.is_false(ok)
+        assert.truthy(tostring(err):find("in the middle", 1, true))
+        assert.equal(MIDDLE, #heard)
+        helper.fill(heard, COUNT)
+        assert.same(list, heard)
+        sender:close()
+        socket:close()
+      end)
+    end)
+  end)
+end
+
+describe("a raise in a plain program", function()
+  after_each(Child.stop_all)
+
+  -- Runs a script that raises; returns its exit status and its output.
+  local function outcome(code)
+    local child = script([[
+      local dgram, uv = require "dgram", require "luv"
+      local a, b = dgram.createSocket("udp4"), dgram.createSocket("udp4")
+      local port = a:bindSync({ address = "127.0.0.1" }).port
+    ]] .. code .. [[ uv.run()]])
+    local lines = {}
+    helper.wait(function() return child.ended end)
+    lines[1] = child.text
+    return child:wait(), table.concat(lines)
+  end
+
+  -- What raises, and what the output must tell.
+  local cases = {
+    ["in 'message'"] = [[
+      a:on("message", function() error("the reason") end)
+      b:send("x", port) ]],
+    ["in 'message', as a table"] = [[
+      a:on("message", function()
+        error(setmetatable({}, { __tostring = function() return "the reason" end }))
+      end)
+      b:send("x", port) ]],
+    ["in 'listening'"] = [[ a:on("listening", function() error("the reason") end) ]],
+    ["in the callback of send"] = [[
+      b:send("x", port, function() error("the reason") end) ]],
+    ["in 'close'"] = [[ a:close(function() error("the reason") end) ]],
+    ["in 'connect'"] = [[ b:connect(port, function() error("the reason") end) ]],
+    ["in the callback of a lookup"] = [[
+      b:send("x", port, "localhost", function() error("the reason") end) ]],
+  }
+
+  for name, code in pairs(cases) do
+    it(name .. " ends it and tells why", function()
+      helper.run(function()
+        local status, output = outcome(code)
+        assert.equal(255, status, output)
+        assert.truthy(output:find("the reason", 1, true), output)
+      end)
+    end)
+  end
+
+  it("tells of an 'error' nobody listens to", function()
+    helper.run(function()
+      local status, output = outcome([[ b:bind(port, "127.0.0.1") ]])
+      assert.equal(255, status, output)
+      assert.truthy(output:find("bind EADDRINUSE 127.0.0.1:", 1, true), output)
+    end)
+  end)
+end)
+
+describe("close", function()
+  it("inside 'listening' closes", function()
+    helper.run(function()
+      local socket = dgram.createSocket("udp4")
+      socket:on("close", helper.expect())
+      socket:bind(0, "127.0.0.1", helper.expect(function() socket:close() end))
+    end)
+  end)
+
+  it("inside 'connect' closes", function()
+    helper.run(function()
+      local server = helper.bound("udp4")
+      local socket = dgram.createSocket("udp4")
+      socket:on("close", helper.expect(function() server:close() end))
+      socket:connect(server:address().port, helper.expect(function()
+        socket:close()
+      end))
+    end)
+  end)
+
+  it("inside the callback of send forgets no other callback", function()
+    helper.run(function()
+      local server, inbox = helper.bound("udp4")
+      local socket, port = dgram.createSocket("udp4"), server:address().port
+      socket:on("close", helper.expect())
+      for i = 1, 20 do
+        socket:send(tostring(i), port, helper.expect(function(err)
+          assert.is_nil(err)
+          if i == 3 then socket:close() end
+        end))
+      end
+      helper.fill(inbox, 20)
+      server:close()
+    end)
+  end)
+
+  it("inside 'error' closes", function()
+    helper.run(function()
+      local server = helper.bound("udp4")
+      local socket = dgram.createSocket("udp4")
+      socket:on("close", helper.expect(function() server:close() end))
+      socket:on("listening", helper.expect(0))
+      socket:on("error", helper.expect(function(err)
+        assert.equal("EADDRINUSE", err.code)
+        socket:close()
+      end))
+      socket:bind(server:address().port, "127.0.0.1")
+    end)
+  end)
+
+  it("inside the callback of a failed send closes", function()
+    helper.run(function()
+      local socket = helper.bound("udp4")
+      socket:on("close", helper.expect())
+      socket:send(("x"):rep(65508), 9, helper.expect(function(err)
+        assert.equal("EMSGSIZE", err.code)
+        socket:close()
+      end))
+    end)
+  end)
+
+  it("inside a lookup forgets no callback", function()
+    helper.run(function()
+      local server, inbox = helper.bound("udp4")
+      local socket
+      socket = dgram.createSocket({ type = "udp4", lookup = function(host, _, done)
+        if host == "closing.test" then socket:close() end
+        done(nil, "127.0.0.1")
+      end })
+      socket:on("close", helper.expect())
+      socket:bind(0, "127.0.0.1")
+      socket:send("x", server:address().port, "closing.test",
+        helper.expect(function(err, bytes)
+          assert.is_nil(err)
+          assert.equal(1, bytes)
+        end))
+      assert.same({ "x" }, helper.messages(helper.fill(inbox)))
+      server:close()
+    end)
+  end)
+
+  it("inside 'close' of another socket closes both", function()
+    helper.run(function()
+      local a, b = helper.bound("udp4"), helper.bound("udp4")
+      b:on("close", helper.expect())
+      a:close(helper.expect(function() b:close() end))
+    end)
+  end)
+
+  it("inside another socket's 'message' stops that delivery", function()
+    helper.run(function()
+      local a, heard = helper.bound("udp4")
+      local b = helper.bound("udp4")
+      b:on("message", function() if not a._closed then a:close() end end)
+      b:on("close", helper.expect())
+      a:on("close", helper.expect(function()
+        local count = #heard
+        uv.run("nowait")
+        assert.equal(count, #heard)
+        b:close()
+      end))
+      local port_a, port_b = a:address().port, b:address().port
+      local sender = dgram.createSocket("udp4")
+      for i = 1, COUNT do
+        sender:send("to a " .. i, port_a)
+        sender:send("to b " .. i, port_b)
+      end
+      sender:close()
+    end)
+  end)
+
+  it("is possible in the middle of an emit to many listeners", function()
+    helper.run(function()
+      local socket = helper.bound("udp4")
+      socket:on("message", helper.expect(function() socket:close() end))
+      socket:on("message", helper.expect())
+      socket:on("close", helper.expect())
+      socket:send("x", socket:address().port)
+    end)
+  end)
+end)
+
+describe("a bind inside 'error'", function()
+  it("is possible: the socket is unbound again", function()
+    helper.run(function()
+      local server = helper.bound("udp4")
+      local socket = dgram.createSocket("udp4")
+      socket:on("error", helper.expect(function()
+        socket:bind(0, "127.0.0.1", helper.expect(function()
+          socket:close()
+          server:close()
+        end))
+      end))
+      socket:bind(server:address().port, "127.0.0.1", helper.expect(0))
+    end)
+  end)
+end)
+
+describe("a chain of callbacks that send again", function()
+  it("lets timers run", function()
+    helper.run(function()
+      local server = helper.bound("udp4")
+      local socket, port, over = dgram.createSocket("udp4"), server:address().port, false
+      local function again()
+        if not over then socket:send("x", port, again) end
+      end
+      for _ = 1, 256 do again() end
+      local timer = uv.new_timer()
+      timer:start(1, 0, helper.expect(function()
+        over = true
+        timer:close()
+        socket:close()
+        server:close()
+      end))
+    end)
+  end)
+end)
