@@ -82,6 +82,19 @@ test: setup
 	@$(MAKE) -s all
 	@$(ENV) && LUA="$(LUA)" spec/run $(SPECS)
 
+BENCHES := $(patsubst bench/c/%.c,build/bench/%,$(wildcard bench/c/*.c))
+
+build/bench/%: bench/c/%.c bench/c/bench.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 $(WARNINGS) -o $@ $<
+
+# Everything side by side, about four minutes, to docs/benchmark.md. QUICK=1: a
+# short look, to build/bench; ONLY=echo ROUNDS=3: these workloads, to the screen.
+bench: all $(BENCHES)
+	@$(ENV) && LUA="$(LUA)" CC="$(CC)" $(LUA) bench/run.lua
+
+-include spec/checks.mk
+
 # Prints the exports that put the checkout before what is installed:
 # eval "$(make -s env)". LUA_PATH_5_4 and its like would win over LUA_PATH.
 env:
@@ -93,7 +106,7 @@ old = $${$(1)_$(subst .,_,$(V)):-$${$(1):-;}}
 
 # Style, the layers of the source (see CONTRIBUTING.md), warnings as errors.
 lint: interpreter
-	luacheck -q lua spec examples
+	luacheck -q lua spec examples bench
 	@echo "layers: C without Lua, one file with luv, one with platform #if"
 	@for f in $(PURE); do \
 	  ! $(CC) $(ALL_CFLAGS) -M $$f | grep -Eo "[^ ]*/l(ua|auxlib)[a-z]*\.h" || \
@@ -129,10 +142,10 @@ clean:
 	rm -rf build
 
 help:
-	@echo "targets:  all setup demo test lint install uninstall env clean"
+	@echo "targets:  all setup demo test lint bench install uninstall env clean"
 	@echo "settings: LUA=$(LUA) (or lua5.1, lua5.2, lua5.3, luajit), LUA_INCDIR=,"
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls), SPECS='spec/...' (only these)"
 
-.PHONY: all interpreter setup packages demo test env lint install uninstall \
-  clean help
+.PHONY: all interpreter setup packages demo test env lint bench install \
+  uninstall clean help

@@ -136,35 +136,34 @@ describe_rows("createSocket", {
   end, numbers(RANGE, ARG_TYPE), fine = { "nil", "too large" } },
 }, function() end)
 
+-- The error for a wrong multicast group.
+local function no_group(name)
+  if name == "nil" or name == "empty text" then return MISSING end
+  return TEXTS[name] and SYSTEM or ARG_TYPE
+end
+
 -- Memberships of a socket, by the family's addresses.
 local function membership_rows(group, source)
-  local interface = function(name)
-    if TEXTS[name] then return SYSTEM end
-    return NUMBERS[name] and name ~= "too large" and RANGE or
-      name ~= "too large" and ARG_TYPE or {}
+  local function interface(name)
+    return TEXTS[name] and SYSTEM or NUMBERS[name] and RANGE or ARG_TYPE
   end
   local rows = {
     { "group to addMembership", function(s, v) s:addMembership(v) end,
-      function(name)
-        return name == "nil" and MISSING or TEXTS[name] and SYSTEM or ARG_TYPE
-      end },
+      no_group },
     { "group to dropMembership", function(s, v) s:dropMembership(v) end,
-      function(name)
-        return name == "nil" and MISSING or TEXTS[name] and SYSTEM or ARG_TYPE
-      end },
+      no_group },
     { "source address", function(s, v) s:addSourceSpecificMembership(v, group) end,
       texts(SYSTEM, ARG_TYPE), named = "sourceAddress" },
     { "group of a source", function(s, v) s:addSourceSpecificMembership(source, v) end,
-      texts(SYSTEM, ARG_TYPE), named = "groupAddress" },
+      texts(SYSTEM, ARG_TYPE), fine = { "empty text" }, named = "groupAddress" },
     { "source address to drop",
       function(s, v) s:dropSourceSpecificMembership(v, group) end,
       texts(SYSTEM, ARG_TYPE), named = "sourceAddress" },
     { "group of a source to drop",
       function(s, v) s:dropSourceSpecificMembership(source, v) end,
-      texts(SYSTEM, ARG_TYPE), named = "groupAddress" },
+      texts(SYSTEM, ARG_TYPE), fine = { "empty text" }, named = "groupAddress" },
     { "interface to setMulticastInterface",
-      function(s, v) s:setMulticastInterface(v) end,
-      texts(SYSTEM, ARG_TYPE), named = "multicastInterface" },
+      function(s, v) s:setMulticastInterface(v) end, interface },
   }
   for _, method in ipairs { "addMembership", "dropMembership" } do
     rows[#rows + 1] = { "interface to " .. method,
@@ -288,11 +287,11 @@ describe_rows("a unix_dgram socket", {
   { "path to connectSync", function(s, v) s:connectSync(v) end,
     texts(SYSTEM, ARG_TYPE) },
   { "ttl", function(s, v) s:setTTL(v) end, numbers(SYSTEM, ARG_TYPE) },
-  { "group", function(s, v) s:addMembership(v) end, function(name)
-    return name == "nil" and MISSING or TEXTS[name] and SYSTEM or ARG_TYPE
-  end },
+  { "group", function(s, v) s:addMembership(v) end, no_group },
   { "interface", function(s, v) s:setMulticastInterface(v) end,
-    texts(SYSTEM, ARG_TYPE) },
+    function(name)
+      return TEXTS[name] and SYSTEM or NUMBERS[name] and RANGE or ARG_TYPE
+    end },
   { "receive buffer size", function(s, v) s:setRecvBufferSize(v) end, BUFFER,
     fine = { "too large" } },
 }, function() return helper.bound("unix_dgram") end)

@@ -110,12 +110,19 @@ static int errnumber(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"loop", loop_new},          {"socket", socket_new},
-    {"blocklist", blocker_new},  {"sender", output_sender},
-    {"literal", literal},        {"errname", errname},
-    {"errno", errnumber},        {"strerror", errtext},
-    {"poll", poller_poll},       {"now", poller_now},
-    {"resolve", poller_resolve}, {NULL, NULL},
+    {"loop", loop_new},
+    {"socket", socket_new},
+    {"blocklist", blocker_new},
+    {"sender", output_sender},
+    {"total", output_total},
+    {"literal", literal},
+    {"errname", errname},
+    {"errno", errnumber},
+    {"strerror", errtext},
+    {"poll", poller_poll},
+    {"now", poller_now},
+    {"resolve", poller_resolve},
+    {NULL, NULL},
 };
 
 /* Loads the module. */

@@ -85,21 +85,22 @@ enum { WAIT_NOTHING, WAIT_WRITABLE, WAIT_TIMER };
 
 /* A datagram socket. */
 typedef struct Socket {
-  State *state;            /* what the Lua state shares */
-  Loop *loop;              /* the loop that serves it */
-  int fd;                  /* the descriptor; -1: not open */
-  int family;              /* AF_INET, AF_INET6 or AF_UNIX */
-  unsigned char ready;     /* literal sends may go straight to the queue */
-  unsigned char connected; /* it has a peer */
-  unsigned char reading;   /* datagrams are delivered */
-  unsigned char pending;   /* it is in the loop's list */
-  unsigned char spoke;     /* it sent at once in this turn already */
-  unsigned char waiting;   /* WAIT_: what holds the queue up */
-  unsigned char over;      /* a send returned false since the last drain */
-  unsigned char detached;  /* /dev/null stands in for the socket */
-  unsigned char gro;       /* the kernel may deliver trains */
-  Batch *batch;            /* what was read and not delivered yet */
-  Queue queue;             /* what was accepted and not reported yet */
+  const struct Socket *self; /* its own address: a cheap proof of its type */
+  State *state;              /* what the Lua state shares */
+  Loop *loop;                /* the loop that serves it */
+  int fd;                    /* the descriptor; -1: not open */
+  int family;                /* AF_INET, AF_INET6 or AF_UNIX */
+  unsigned char ready;       /* literal sends may go straight to the queue */
+  unsigned char connected;   /* it has a peer */
+  unsigned char reading;     /* datagrams are delivered */
+  unsigned char pending;     /* it is in the loop's list */
+  unsigned char spoke;       /* it sent at once in this turn already */
+  unsigned char waiting;     /* WAIT_: what holds the queue up */
+  unsigned char over;        /* a send returned false since the last drain */
+  unsigned char detached;    /* /dev/null stands in for the socket */
+  unsigned char gro;         /* the kernel may deliver trains */
+  Batch *batch;              /* what was read and not delivered yet */
+  Queue queue;               /* what was accepted and not reported yet */
   size_t high_water; /* bytes queued, or sent in a turn, for send to say no */
   size_t turn_bytes; /* bytes sent in this turn of the loop */
   size_t max_queue;  /* bytes queued that are refused beyond */
@@ -138,6 +139,7 @@ void input_resume(lua_State *L, int index);
 
 /* output.c */
 int output_sender(lua_State *L);
+int output_total(lua_State *L);
 int output_due(const Socket *s);
 void output_new_turn(Socket *s);
 void output_flush(lua_State *L, Socket *s, int index);

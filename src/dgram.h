@@ -172,6 +172,7 @@ typedef struct Block {
   uint32_t count;     /* items written */
   uint32_t sent;      /* items with a verdict */
   uint32_t reported;  /* items whose verdict was handed out */
+  int watched;        /* somebody wants to hear a verdict of its items */
   char *memory;       /* the bytes */
 } Block;
 

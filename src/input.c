@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEEPEST 8   /* wake-ups within wake-ups: listeners may run the loop */
 #define BUDGET 1024 /* datagrams a wake-up, before other sockets have a turn */
 
 /* Stack positions while a wake-up is served. */
@@ -233,6 +234,7 @@ static int input_ready(lua_State *L) {
   lua_settop(L, 0);
   lua_pushvalue(L, lua_upvalueindex(1));
   serve_writable(L, s);
+  if (s->loop->busy >= DEEPEST) return 0;
   if (s->reading) status = serve_readable(L, s);
   else system_error(s->fd);
   if (failed) watch_on(L, s);

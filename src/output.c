@@ -105,7 +105,17 @@ static int is_full(const Socket *s, size_t size) {
   return s->queue.count > 0 && held + size > s->max_queue;
 }
 
-/* Queues a datagram; returns 1, or 0 when the queue is over its mark. */
+/* Forgets a callback that will not be called. */
+static void drop_callback(lua_State *L, int index, int ref) {
+  if (ref == 0) return;
+  compat_getenv(L, index);
+  lua_rawgeti(L, -1, SLOT_CALLBACKS);
+  luaL_unref(L, -1, ref);
+  lua_pop(L, 2);
+}
+
+/* Queues a datagram; returns 1, 0 when the queue is over its mark, or
+   -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
   int full = is_full(s, r->size);
@@ -113,7 +123,7 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   char *room;
   loop_add(L, s, index);
   room = queue_push(&s->queue, r->to, r->size, ref, error);
-  if (room == NULL) return luaL_error(L, "not enough memory");
+  if (room == NULL) return -ENOMEM;
   if (error == 0) memcpy(room, r->data, r->size);
   output_push_on(L, s, index);
   if (!s->loop->busy || s->queue.count > 0 || s->queue.unreported > 0)
@@ -155,14 +165,11 @@ static const Address *destination(State *state, int family, const char *text,
 /* Returns the ready socket of a facade table; NULL: let the facade send. */
 static Socket *fast_socket(lua_State *L) {
   Socket *s;
-  int same;
   if (lua_type(L, 1) != LUA_TTABLE) return NULL;
   lua_rawgeti(L, 1, 1);
   s = lua_touserdata(L, -1);
-  if (s == NULL || !lua_getmetatable(L, -1)) return NULL;
-  same = lua_rawequal(L, -1, lua_upvalueindex(2));
-  lua_pop(L, 1);
-  return same && s->ready ? s : NULL;
+  if (s == NULL || compat_rawlen(L, -1) != sizeof *s) return NULL;
+  return s->self == s && s->ready ? s : NULL;
 }
 
 /* Takes an optional callback; returns 0 when it is neither nil nor one. */
@@ -208,7 +215,7 @@ static int fast_request(lua_State *L, Socket *s, int top, Request *r,
 }
 
 /* send(self, ...): the usual arguments go straight to the queue, all others
-   to the facade. Upvalues: the facade's send, the sockets' metatable. */
+   to the facade's send, which is the upvalue. */
 static int output_send(lua_State *L) {
   int top = lua_gettop(L);
   Socket *s = fast_socket(L);
@@ -217,8 +224,10 @@ static int output_send(lua_State *L) {
   if (s != NULL && !s->spoke && loop_foreign(s->loop)) s = NULL;
   if (s != NULL && fast_request(L, s, top, &r, &to)) {
     int ref = keep_callback(L, top + 1, r.callback);
-    lua_pushboolean(L, output_push(L, s, top + 1, &r, ref));
-    return 1;
+    int below = output_push(L, s, top + 1, &r, ref);
+    lua_pushboolean(L, below);
+    if (below >= 0) return 1;
+    drop_callback(L, top + 1, ref);
   }
   lua_settop(L, top);
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -231,8 +240,7 @@ static int output_send(lua_State *L) {
 int output_sender(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
-  luaL_getmetatable(L, SOCKET_TYPE);
-  lua_pushcclosure(L, output_send, 2);
+  lua_pushcclosure(L, output_send, 1);
   return 1;
 }
 
@@ -257,13 +265,19 @@ static int push_slice(lua_State *L) {
   Socket *s = socket_open(L, 1);
   Request r;
   Address to;
-  int status;
+  int status, ref;
   r.data = luaL_checklstring(L, 2, NULL) + luaL_checkinteger(L, 3);
   r.size = (size_t)luaL_checkinteger(L, 4);
   r.callback = lua_isnoneornil(L, 5) ? 0 : 5;
   status = read_destination(L, s, 6, &to, &r);
   if (status < 0) return core_failure(L, status);
-  lua_pushboolean(L, output_push(L, s, 1, &r, keep_callback(L, 1, r.callback)));
+  ref = keep_callback(L, 1, r.callback);
+  status = output_push(L, s, 1, &r, ref);
+  if (status < 0) {
+    drop_callback(L, 1, ref);
+    return core_failure(L, status);
+  }
+  lua_pushboolean(L, status);
   return 1;
 }
 
@@ -282,9 +296,25 @@ static int push_many(lua_State *L) {
     lua_rawgeti(L, 2, i);
     r.data = luaL_checklstring(L, -1, &r.size);
     below = output_push(L, s, 1, &r, i < count ? -ref : ref);
+    if (below < 0) return luaL_error(L, "not enough memory");
     lua_pop(L, 1);
   }
   lua_pushboolean(L, below);
+  return 1;
+}
+
+/* total(messages): the bytes of an array of strings; nil and the index of the
+   first that is none. */
+int output_total(lua_State *L) {
+  size_t bytes = 0;
+  int count = (int)compat_rawlen(L, 1), i;
+  for (i = 1; i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    if (lua_type(L, -1) != LUA_TSTRING) return core_failure(L, i);
+    bytes += compat_rawlen(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pushinteger(L, (lua_Integer)bytes);
   return 1;
 }
 

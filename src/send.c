@@ -46,6 +46,7 @@ static Block *block_new(Pool *pool, size_t need) {
   }
   block->next = NULL;
   block->used = block->count = block->sent = block->reported = 0;
+  block->watched = 0;
   block->name = NO_NAME;
   return block;
 }
@@ -136,6 +137,7 @@ char *queue_push(Queue *queue, const Address *to, size_t size, int ref,
   item->size = (uint32_t)size;
   item->ref = ref;
   item->error = error;
+  block->watched |= ref > 0 || error != 0;
   block->count++;
   queue->count++;
   if (error == 0) {
@@ -154,7 +156,7 @@ static Block *queue_unsent(Queue *queue) {
   return queue->unsent;
 }
 
-/* Gives the next datagram its verdict. */
+/* Gives the next datagram its verdict: an error, unless it has one already. */
 static void queue_settle(Queue *queue, Block *block, int error) {
   Item *item = block_item(block, block->sent++);
   queue->count--;
@@ -165,30 +167,27 @@ static void queue_settle(Queue *queue, Block *block, int error) {
     queue->bytes -= item->size;
     item->error = error;
   }
-  if (item->error != 0) {
-    queue->errors++;
-    return;
-  }
-  queue->sent++;
-  queue->sent_bytes += item->size;
+  block->watched = 1;
+  queue->errors++;
 }
 
-/* Counts the neighbours that may ride with the item in one train. */
+/* Counts the neighbours that may ride with the item in one train; items that
+   follow lie below it in memory. */
 static unsigned train_length(const Queue *queue, const Block *block,
                              uint32_t index) {
-  const Item *head = block_item(block, index), *item;
+  const Item *head = block_item(block, index), *item = head;
+  uint32_t most = block->count - index, count = 1;
   size_t total = head->size;
-  unsigned count = 1;
   if (head->size == 0 || head->size > queue->largest || queue->singles > 0)
     return 1;
-  while (count < queue->segments && index + count < block->count) {
-    item = block_item(block, index + count);
+  if (most > queue->segments) most = queue->segments;
+  while (count < most && item->size == head->size) {
+    item--;
     total += item->size;
-    if (item->name != head->name || item->error != 0 || item->size == 0 ||
-        item->size > head->size || total > SYSTEM_TRAIN)
+    if (item->name != head->name || item->size > head->size ||
+        item->size == 0 || item->error != 0 || total > SYSTEM_TRAIN)
       break;
     count++;
-    if (item->size < head->size) break;
   }
   return count;
 }
@@ -221,13 +220,24 @@ static int queue_collect(Queue *queue, Outgoing *out) {
   return count;
 }
 
-/* Notes that the kernel took count messages. */
-static void queue_sent(Queue *queue, const Outgoing *out, int count) {
-  int i;
-  unsigned k;
-  for (i = 0; i < count; i++)
-    for (k = 0; k < out[i].items; k++)
-      queue_settle(queue, queue_unsent(queue), 0);
+/* Passes over verdicts nobody wants to hear, when none before them waits. */
+static uint32_t block_skip(Block *block) {
+  uint32_t before = block->reported;
+  if (!block->watched) block->reported = block->sent;
+  return block->reported - before;
+}
+
+/* Notes that the kernel took one message, with all its datagrams. */
+static void queue_took(Queue *queue, const Outgoing *out) {
+  Block *block = queue_unsent(queue);
+  block->sent += out->items;
+  queue->count -= out->items;
+  queue->bytes -= out->data.iov_len;
+  queue->sent += out->items;
+  queue->sent_bytes += out->data.iov_len;
+  queue->singles -= queue->singles > 0;
+  queue->unreported += out->items;
+  queue->unreported -= block_skip(block);
 }
 
 /* Remembers why trains are refused, once a datagram went alone: large
@@ -273,10 +283,12 @@ static void queue_met(Queue *queue) {
 
 /* Notes the success of count messages. */
 static void queue_went(Queue *queue, const Outgoing *out, int count) {
+  int i;
   queue_met(queue);
   if (queue->singles > 0 && queue->refusal != 0)
     queue_learn(queue, out->data.iov_len);
-  queue_sent(queue, out, count);
+  queue->retried = 0;
+  for (i = 0; i < count; i++) queue_took(queue, &out[i]);
 }
 
 /* Passes over datagrams that were given a verdict when they were pushed. */

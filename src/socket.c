@@ -34,6 +34,7 @@ static int read_family(lua_State *L, int index) {
 /* Sets the fields a new socket starts with. */
 static void socket_init(Socket *s, Loop *loop, int family) {
   memset(s, 0, sizeof *s);
+  s->self = s;
   s->loop = loop;
   s->state = loop->state;
   s->fd = -1;

@@ -92,12 +92,12 @@ local function new_adapter()
 
   function adapter.idle(callback)
     local handle = uv.new_idle()
-    return setmetatable({ handle = handle, callback = guard(callback) }, Idle)
+    return setmetatable({ handle = handle, callback = callback }, Idle)
   end
 
   function adapter.timer(callback)
     local handle = uv.new_timer()
-    return setmetatable({ handle = handle, callback = guard(callback) }, Timer)
+    return setmetatable({ handle = handle, callback = callback }, Timer)
   end
 
   function adapter.lookup(host, family, callback)

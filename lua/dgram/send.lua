@@ -64,9 +64,17 @@ local function advance(self, line)
   self:_released()
 end
 
+-- Copies the messages of a send that has to wait; the script may change its own.
+local function keep(job)
+  local copy = job.messages and {}
+  for i, message in ipairs(job.messages or {}) do copy[i] = message end
+  job.messages = copy
+end
+
 -- Looks a name up; datagrams for the same name keep their order.
 local function push_by_name(self, job)
   if self:_too_much(job.length) then return refuse(self, job) end
+  keep(job)
   self._lines = self._lines or {}
   local line = self._lines[job.address] or { name = job.address }
   self._lines[job.address] = line
@@ -102,6 +110,7 @@ end
 -- that fails hears of it in the callback; 'error' is the bind's own.
 local function wait_for_bind(self, job)
   if self:_too_much(job.length) then return refuse(self, job) end
+  keep(job)
   self:_after_bind(function(err)
     if not err then return dispatch(self, job) end
     if job.callback then report_failure(self, job, err) end
@@ -254,20 +263,15 @@ local function group(callback, count)
   end
 end
 
--- Checks the messages of sendMany; returns a copy, and their bytes.
-local function copy_messages(messages)
+-- Checks the messages of sendMany; returns their bytes.
+local function check_messages(messages)
   if type(messages) ~= "table" then
     check.type_error("messages", "an array of strings", messages)
   end
-  local copy, bytes = {}, 0
-  for i = 1, compat.rawlen(messages) do
-    local message = rawget(messages, i)
-    if type(message) ~= "string" then
-      check.type_error("messages[" .. i .. "]", "of type string", message)
-    end
-    copy[i], bytes = message, bytes + #message
-  end
-  return copy, bytes
+  local bytes, wrong = core.total(messages)
+  if bytes then return bytes end
+  check.type_error("messages[" .. wrong .. "]", "of type string",
+    rawget(messages, wrong))
 end
 
 -- Sorts sendMany's arguments behind the messages: port, address, callback.
@@ -294,17 +298,17 @@ end
 --   or nil, and how many datagrams the kernel took
 -- @treturn boolean false when the queue is over its high-water mark
 function Socket:sendMany(messages, port, address, callback)
-  local copy, bytes = copy_messages(messages)
+  local bytes, count = check_messages(messages), compat.rawlen(messages)
   port, address, callback = many_target(self, port, address, callback)
   self:_running()
   if not check.callable(callback) then callback = nil end
-  if #copy == 0 then
+  if count == 0 then
     if callback then self._turn:defer(function() callback(nil, 0) end) end
     return self:_below_mark()
   end
   return submit(self, {
-    messages = copy, length = bytes, port = port, address = address,
-    callback = callback and group(callback, #copy), failed = callback,
+    messages = messages, length = bytes, port = port, address = address,
+    callback = callback and group(callback, count), failed = callback,
   })
 end
 

@@ -428,14 +428,17 @@ end
 
 -- Tells every verdict, emits 'close', gives the descriptor back; the next
 -- step is always arranged before a callback can raise.
-local function wind_up(self)
+local wind_up
+function wind_up(self)
   local _, _, unreported = self[1]:queued()
   if unreported > 0 then
-    self._turn:defer(function() wind_up(self) end)
+    self._turn:defer(wind_up, self)
     return self[1]:report()
   end
-  self._turn:defer(function() dispose(self) end)
+  local ok, err = pcall(self._turn.defer, self._turn, dispose, self)
+  if not ok then dispose(self) end
   self:emit("close")
+  if not ok then error(err, 0) end
 end
 
 -- Hands the queue over once more and frees the port.
@@ -447,7 +450,7 @@ local function finish(self)
     if self._poll then self._poll:stop() end
     handle:detach()
   end
-  self._turn:defer(function() wind_up(self) end)
+  self._turn:defer(wind_up, self)
 end
 
 -- Goes on with a close that waited for lookups.
@@ -481,8 +484,10 @@ function Socket:close(callback)
   self[1]:ready(false)
   self[1]:reading(false)
   if self._poll then self:_rewatch() end
-  self:_released()
-  return self
+  local ok, err = pcall(self._released, self)
+  if ok then return self end
+  dispose(self) -- no memory for an orderly close: at least leak nothing
+  error(err, 0)
 end
 
 --- Closes the socket at the end of its scope, if it is still open.

@@ -22,10 +22,11 @@ local MOST = 1000 -- tasks a turn, before others have theirs
 local function run_tasks(self)
   local count = 0
   while self.first <= self.last and count < MOST do
-    local task = self.tasks[self.first]
-    self.tasks[self.first] = nil
-    self.first, count = self.first + 1, count + 1
-    task()
+    local first = self.first
+    local task, subject = self.tasks[first], self.subjects[first]
+    self.tasks[first], self.subjects[first] = nil, nil
+    self.first, count = first + 1, count + 1
+    task(subject)
   end
 end
 
@@ -41,10 +42,25 @@ local function run(self)
 end
 
 --- Runs a function in the loop's next turn; the loop stays alive until then.
-function Turn:defer(task)
-  self.last = self.last + 1
-  self.tasks[self.last] = task
+function Turn:defer(task, subject)
+  local place = self.last + 1
   self.idle:start()
+  self.subjects[place] = subject
+  self.tasks[place] = task
+  self.last = place
+end
+
+local DEEPEST = 8 -- turns within turns: listeners may run the loop
+
+-- Makes the callback of a handle: its errors leave as the adapter wants them.
+local function protect(self, callback)
+  return function()
+    if self.depth >= DEEPEST then return end
+    self.depth = self.depth + 1
+    local ok, err = xpcall(function() callback(self) end, self.traceback)
+    self.depth = self.depth - 1
+    if not ok then error(err, 0) end
+  end
 end
 
 -- Wakes the sockets whose wait is over.
@@ -96,13 +112,15 @@ end
 local function new(adapter)
   local self = setmetatable({
     adapter = adapter,
-    tasks = {}, first = 1, last = 0,
+    traceback = adapter.traceback or function(err) return err end,
+    depth = 0,
+    tasks = {}, subjects = {}, first = 1, last = 0,
     sleepers = {},
     sockets = {}, -- those with a poll handle live until they are closed
   }, Turn)
   self.core = core.loop(hooks(self))
-  self.idle = adapter.idle(function() run(self) end)
-  self.timer = adapter.timer(function() wake(self) end)
+  self.idle = adapter.idle(protect(self, run))
+  self.timer = adapter.timer(protect(self, wake))
   adapter.soon = function(task) self:defer(task) end
   return self
 end
