@@ -233,6 +233,189 @@ describe("a raise in a plain program", function()
   end)
 end)
 
+-- An adapter like luv's own, of a host that survives errors: it collects them.
+local function surviving()
+  local luv, errors, adapter = require("dgram.loop").luv(), {}, {}
+  local function survive(callback)
+    return function(...)
+      local ok, err = pcall(callback, ...)
+      if not ok then errors[#errors + 1] = tostring(err):match("reason %d+") or err end
+    end
+  end
+  function adapter.poll(fd, callback) return luv.poll(fd, survive(callback)) end
+  function adapter.idle(callback) return luv.idle(survive(callback)) end
+  function adapter.timer(callback) return luv.timer(survive(callback)) end
+  function adapter.lookup(host, family, callback)
+    return luv.lookup(host, family, survive(callback))
+  end
+  return adapter, errors
+end
+
+-- A function that notes its first argument in a list, and raises.
+local function raising(list)
+  return function(value)
+    list[#list + 1] = value or true
+    error("reason " .. #list)
+  end
+end
+
+describe("a host that survives errors", function()
+  local adapter, errors, heard, server, port
+  before_each(function() adapter, errors = surviving() end)
+
+  -- Runs a spec beside a server that listens.
+  local function run(body)
+    helper.run(function()
+      heard = {}
+      server = helper.bound("udp4")
+      port = server:address().port
+      body(dgram.createSocket { type = "udp4", loop = adapter })
+      server:close()
+    end)
+  end
+
+  it("gets every message, although each listener raises", function()
+    run(function(socket)
+      socket:on("message", raising(heard))
+      local own, list = socket:bindSync({ address = "127.0.0.1" }).port, {}
+      for i = 1, COUNT do
+        list[i] = tostring(i)
+        server:send(list[i], own)
+      end
+      helper.fill(heard, COUNT)
+      assert.same(list, heard)
+      assert.equal(COUNT, #errors)
+      socket:close()
+    end)
+  end)
+
+  it("gets every verdict, although each callback raises", function()
+    run(function(socket)
+      for _ = 1, COUNT do socket:send("x", port, raising(heard)) end
+      helper.fill(heard, COUNT)
+      helper.wait(function() return #errors == COUNT end)
+      socket:close()
+    end)
+  end)
+
+  it("gets every verdict of a socket that closes, although each callback raises",
+    function()
+      run(function(socket)
+        for _ = 1, COUNT do socket:send("x", port, raising(heard)) end
+        socket:close(helper.expect(function() assert.equal(COUNT, #heard) end))
+        helper.fill(heard, COUNT)
+      end)
+    end)
+
+  it("gets every verdict of looked up sends, although each callback raises", function()
+    run(function(socket)
+      for _ = 1, 10 do
+        socket:send("x", port, "localhost", raising(heard))
+        socket:send("x", port, "nobody.invalid", raising(heard))
+      end
+      helper.fill(heard, 20)
+      socket:close()
+    end)
+  end)
+
+  it("gets every verdict of a failed bind, although listener and callbacks raise",
+    function()
+      run(function(socket)
+        socket:on("error", raising(heard))
+        socket:bind(port, "127.0.0.1")
+        local answers = {}
+        local late = dgram.createSocket { type = "udp4", loop = adapter,
+          lookup = function(_, _, done) done("no") end }
+        late:on("error", raising(heard))
+        for _ = 1, 10 do late:send("x", port, raising(answers)) end
+        helper.fill(answers, 10)
+        helper.fill(heard, 2)
+        socket:bind(0, "127.0.0.1", helper.expect(function() socket:close() end))
+        late:close()
+      end)
+    end)
+
+  for _, event in ipairs { "listening", "connect", "close" } do
+    it("has a socket that works, although '" .. event .. "' raises", function()
+      run(function(socket)
+        local inbox = {}
+        server:on("message", function(msg) inbox[#inbox + 1] = msg end)
+        socket:on(event, raising(heard))
+        socket:connect(port)
+        helper.wait(function() return pcall(socket.remoteAddress, socket) end)
+        socket:send("x", helper.expect())
+        socket:close()
+        helper.fill(inbox)
+        helper.wait(function() return #errors == 1 end)
+        assert.equal(1, #heard)
+      end)
+    end)
+  end
+
+  it("has a socket that works, although a lookup raises", function()
+    run(function()
+      local socket = dgram.createSocket { type = "udp4", loop = adapter,
+        lookup = function() error "reason 1" end }
+      socket:on("error", helper.expect(function(err)
+        assert.truthy(tostring(err):find("reason 1", 1, true))
+        socket:close()
+      end))
+      socket:bind()
+    end)
+  end)
+
+  it("hears of an 'error' nobody listens to, and can bind again", function()
+    run(function(socket)
+      socket:bind(port, "127.0.0.1")
+      helper.fill(errors)
+      socket:bind(0, "127.0.0.1", helper.expect(function() socket:close() end))
+    end)
+  end)
+end)
+
+describe("pause", function()
+  it("in a 'message' listener stops the delivery, resume goes on in order", function()
+    helper.run(function()
+      local list = burst(tostring)
+      local socket, heard = acting(function(socket) socket:pause() end)
+      send_burst(socket, list)
+      helper.fill(heard, MIDDLE)
+      for _ = 1, 5 do uv.run("nowait") end
+      assert.equal(MIDDLE, #heard)
+      socket:resume()
+      helper.fill(heard, COUNT)
+      assert.same(list, heard)
+      socket:close()
+    end)
+  end)
+
+  it("and close in a 'message' listener close", function()
+    helper.run(function()
+      local socket, heard = acting(function(socket)
+        socket:pause()
+        socket:close()
+      end)
+      socket:on("close", helper.expect(function() assert.equal(MIDDLE, #heard) end))
+      send_burst(socket, burst(tostring))
+    end)
+  end)
+
+  it("and resume in a 'message' listener change nothing", function()
+    helper.run(function()
+      local list = burst(tostring)
+      local socket, heard = acting(function(socket)
+        socket:pause()
+        uv.run("nowait")
+        socket:resume()
+      end)
+      send_burst(socket, list)
+      helper.fill(heard, COUNT)
+      assert.same(list, heard)
+      socket:close()
+    end)
+  end)
+end)
+
 describe("close", function()
   it("inside 'listening' closes", function()
     helper.run(function()

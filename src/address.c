@@ -46,7 +46,7 @@ static int parse_local(Address *out, const char *path, size_t size) {
   if (size > sizeof out->name.local.sun_path) return -ENAMETOOLONG;
   if (size > 0 && path[0] != '\0' && memchr(path, '\0', size) != NULL)
     return -EINVAL;
-  memset(&out->name, 0, sizeof out->name.local);
+  memset(&out->name, 0, sizeof out->name); /* a full path ends beyond it */
   out->name.local.sun_family = AF_UNIX;
   memcpy(out->name.local.sun_path, path, size);
   out->length = (socklen_t)(PATH_OFFSET + size);

@@ -99,6 +99,7 @@ typedef struct Socket {
   unsigned char over;        /* a send returned false since the last drain */
   unsigned char detached;    /* /dev/null stands in for the socket */
   unsigned char gro;         /* the kernel may deliver trains */
+  int refused;               /* why sends without callback were; 0: none were */
   Batch *batch;              /* what was read and not delivered yet */
   Queue queue;               /* what was accepted and not reported yet */
   size_t high_water; /* bytes queued, or sent in a turn, for send to say no */

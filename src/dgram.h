@@ -196,7 +196,7 @@ typedef struct Queue {
   int refusal;         /* why it was */
   int single;          /* one message a call: look for its own error */
   int retried;         /* the next datagram was refused once already */
-  int unnamed_wait;    /* EAGAIN is not followed by writability */
+  int local;           /* unix: no errors from afar, EAGAIN may be a peer's */
   int remote;          /* an error of an earlier datagram, or 0 */
   uint64_t sent;       /* datagrams the kernel took */
   uint64_t sent_bytes; /* their bytes */

@@ -25,7 +25,8 @@ typedef struct Request {
 
 /* Tells whether the socket wants a turn of its loop. */
 int output_due(const Socket *s) {
-  if (s->queue.unreported > 0 || s->queue.remote != 0) return 1;
+  if (s->queue.unreported > 0 || s->queue.remote != 0 || s->refused != 0)
+    return 1;
   if (s->over && s->queue.count == 0) return 1;
   if (s->fd >= 0 && s->batch != NULL && s->reading) return 1;
   return s->fd >= 0 && s->queue.count > 0 && s->waiting == WAIT_NOTHING;
@@ -114,19 +115,31 @@ static void drop_callback(lua_State *L, int index, int ref) {
   lua_pop(L, 2);
 }
 
+/* Queues a datagram, or its refusal. Refusals nobody has a callback for are
+   told once a turn, so that a sender who never listens costs no memory. */
+static int enqueue(Socket *s, const Request *r, int ref, int error) {
+  char *room;
+  if (error != 0 && ref == 0) {
+    s->queue.errors++;
+    s->refused = error;
+    return 0;
+  }
+  room = queue_push(&s->queue, r->to, r->size, ref, error);
+  if (room == NULL) return -ENOMEM;
+  if (error == 0) memcpy(room, r->data, r->size);
+  return 0;
+}
+
 /* Queues a datagram; returns 1, 0 when the queue is over its mark, or
    -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
   int full = is_full(s, r->size);
   int error = r->size > LARGEST ? -EMSGSIZE : full ? -ENOBUFS : 0;
-  char *room;
   loop_add(L, s, index);
-  room = queue_push(&s->queue, r->to, r->size, ref, error);
-  if (room == NULL) return -ENOMEM;
-  if (error == 0) memcpy(room, r->data, r->size);
+  if (enqueue(s, r, ref, error) < 0) return -ENOMEM;
   output_push_on(L, s, index);
-  if (!s->loop->busy || s->queue.count > 0 || s->queue.unreported > 0)
+  if (!s->loop->busy || output_due(s) || s->queue.count > 0)
     loop_start(L, s, index);
   s->turn_bytes += r->size + 1;
   if (s->queue.bytes < s->high_water && s->turn_bytes <= s->high_water && !full)
@@ -404,6 +417,17 @@ static void output_report(lua_State *L, Socket *s, int index) {
   while (left-- > 0 && queue_report(&s->queue, &v)) tell(L, index, &v);
 }
 
+/* Tells once of the sends that were refused without a callback. */
+static void report_refused(lua_State *L, Socket *s, int index) {
+  int error = s->refused;
+  if (error == 0) return;
+  s->refused = 0;
+  loop_hook(L, index, HOOK_FAILED);
+  lua_pushnil(L);
+  lua_pushinteger(L, error);
+  lua_call(L, 3, 0);
+}
+
 /* Tells of an error that an earlier datagram caused at a remote host. */
 static void report_remote(lua_State *L, Socket *s, int index) {
   int error = s->queue.remote;
@@ -419,6 +443,7 @@ void output_turn(lua_State *L, Socket *s, int index) {
   luaL_checkstack(L, 16, NULL);
   if (s->fd >= 0) output_flush(L, s, index);
   output_report(L, s, index);
+  report_refused(L, s, index);
   report_remote(L, s, index);
   if (!s->over || s->queue.count > 0) return;
   s->over = 0;

@@ -259,13 +259,12 @@ static int is_train_refusal(int error) {
 static int queue_refused(Queue *queue, const Outgoing *out, int error) {
   Block *block = queue_unsent(queue);
   if (error == -EAGAIN)
-    return queue->unnamed_wait && out->to != NULL ? QUEUE_LATER
-                                                  : QUEUE_WRITABLE;
+    return queue->local && out->to != NULL ? QUEUE_LATER : QUEUE_WRITABLE;
   if (error == -ENOBUFS) return QUEUE_LATER;
   if (out->items > 1 && is_train_refusal(error)) {
     queue->singles = out->items;
     queue->refusal = error;
-  } else if (!queue->retried) {
+  } else if (!queue->retried && !queue->local) {
     queue->retried = error;
   } else {
     queue->refusal = 0;

@@ -66,7 +66,7 @@ int socket_new(lua_State *L) {
 /* Takes a descriptor and learns what the kernel can do for it. */
 static void socket_take(Socket *s, int fd) {
   s->fd = fd;
-  s->queue.unnamed_wait = s->family == AF_UNIX;
+  s->queue.local = s->family == AF_UNIX;
   if (s->family == AF_UNIX) return;
   s->queue.segments = system_has_gso(fd) ? SYSTEM_SEGMENTS : 0;
   s->gro = system_enable_gro(fd, 1) == 0;
@@ -256,7 +256,7 @@ static int detach(lua_State *L) {
 
 /* Gives up everything the socket holds; may be called twice. */
 void socket_release(Socket *s) {
-  s->ready = s->reading = 0;
+  s->ready = 0;
   input_drop(s);
   queue_free(&s->queue);
   forget_path(s);

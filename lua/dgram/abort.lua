@@ -37,10 +37,8 @@ local function abort(signal, reason)
     reason = errors.new("AbortError", "ABORT_ERR", "This operation was aborted")
   end
   signal.aborted, signal.reason = true, reason
-  local listeners = signal.listeners
-  signal.listeners = {}
-  for _, listener in ipairs(listeners) do
-    listener({ type = "abort", target = signal })
+  while signal.listeners[1] do
+    table.remove(signal.listeners, 1)({ type = "abort", target = signal })
   end
 end
 

@@ -24,6 +24,7 @@ local function connect_now(self, ip, port, shown)
   if list and self.type ~= "unix_dgram" and list:check(ip) then
     return nil, errors.blocked(ip)
   end
+  self[1]:flush()
   local ok, errno = self[1]:connect(ip, port)
   if not ok then return nil, errors.system("connect", errno, shown, port) end
   self._connected = "connected"

@@ -25,6 +25,15 @@ local once_mt = {
 
 local NONE = {}
 
+local registered = 0 -- grows with every event that gets its first listener
+
+-- Checks the name of an event: anything that can be the key of a table.
+local function check_event(event)
+  if event == nil or event ~= event then
+    check.type_error("event", "a string or another value", event)
+  end
+end
+
 -- Returns the listeners of an event; never to be changed.
 local function listeners_of(self, event)
   return self._events and self._events[event] or NONE
@@ -33,6 +42,11 @@ end
 -- Installs a new listener array and tells the owner.
 local function replace(self, event, list)
   self._events = self._events or {}
+  list.at = listeners_of(self, event).at
+  if not list.at then
+    registered = registered + 1
+    list.at = registered
+  end
   self._events[event] = list[1] and list or nil
   if self._changed then self:_changed(event, list) end
 end
@@ -44,6 +58,7 @@ end
 
 -- Adds a listener in front or at the end.
 local function add(self, event, listener, given, in_front)
+  check_event(event)
   check.listener(given)
   if listeners_of(self, "newListener")[1] then
     self:emit("newListener", event, given)
@@ -168,10 +183,11 @@ function Emitter:listenerCount(event, listener)
   return count
 end
 
---- Lists the events that have listeners.
+--- Lists the events that have listeners, in the order of their first.
 function Emitter:eventNames()
-  local names = {}
-  for name in pairs(self._events or NONE) do names[#names + 1] = name end
+  local names, events = {}, self._events or NONE
+  for name in pairs(events) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return events[a].at < events[b].at end)
   return names
 end
 

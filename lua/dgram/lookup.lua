@@ -64,6 +64,9 @@ function M.resolve(socket, host, callback)
   local family = M.family(socket.type)
   local lookup = socket._options.lookup
   if lookup then return ask_user(lookup, host, family, callback) end
+  if host:find("\0", 1, true) then -- a resolver would see its beginning only
+    return socket._turn:defer(callback, failure(host, "EAI_NONAME"))
+  end
   socket._turn.adapter.lookup(host, family, function(code, address)
     if socket._turn.core:ended() then return end
     if code then return callback(failure(host, code)) end

@@ -174,6 +174,7 @@ function Socket:_need()
   self:_running()
   local ok, errno = self:_open()
   if not ok then error(errors.system("socket", errno), 0) end
+  self[1]:flush() -- what was sent before an option is set goes without it
   return self[1]
 end
 
@@ -222,7 +223,8 @@ local function bind_now(self, address, port)
   else
     ok, errno = self[1]:bind(address, port)
   end
-  if ok then ok, errno = bound(self) end
+  if not ok then return nil, errno end
+  ok, errno = bound(self)
   if not ok then self[1]:close() end
   return ok, errno
 end

@@ -1,0 +1,465 @@
+---@meta dgram
+-- The types of dgram for lua-language-server (LuaCATS); it is not run. Tell the
+-- server of this directory: "Lua.workspace.library": [".../dgram/docs"]. What
+-- things do stands in api.md; a spec compares the names here with the code.
+
+---@alias dgram.Type
+---| "udp4"
+---| "udp6"
+---| "unix_dgram"
+
+---@alias dgram.Event
+---| "message"
+---| "listening"
+---| "connect"
+---| "close"
+---| "error"
+---| "drain"
+---| "newListener"
+---| "removeListener"
+
+---The module's own codes; the system's are those of errno(3) and getaddrinfo(3).
+---@alias dgram.ErrorCode
+---| "ERR_SOCKET_BAD_TYPE"
+---| "ERR_SOCKET_ALREADY_BOUND"
+---| "ERR_SOCKET_DGRAM_NOT_RUNNING"
+---| "ERR_SOCKET_DGRAM_IS_CONNECTED"
+---| "ERR_SOCKET_DGRAM_NOT_CONNECTED"
+---| "ERR_SOCKET_BAD_PORT"
+---| "ERR_BUFFER_OUT_OF_BOUNDS"
+---| "ERR_INVALID_ARG_TYPE"
+---| "ERR_INVALID_ARG_VALUE"
+---| "ERR_OUT_OF_RANGE"
+---| "ERR_MISSING_ARGS"
+---| "ERR_INVALID_ADDRESS"
+---| "ERR_INVALID_FD_TYPE"
+---| "ERR_SOCKET_BAD_BUFFER_SIZE"
+---| "ERR_SOCKET_BUFFER_SIZE"
+---| "ERR_IP_BLOCKED"
+---| "ERR_INVALID_IP_ADDRESS"
+---| "ERR_SOCKET_FORKED"
+---| "ERR_UNHANDLED_ERROR"
+---| "ABORT_ERR"
+
+---@class dgram.Error
+---@field name "Error"|"TypeError"|"RangeError"|"SystemError"|"AbortError"
+---@field message string
+---@field code dgram.ErrorCode|string
+---@field errno? integer negative
+---@field syscall? string
+---@field address? string
+---@field port? integer
+---@field hostname? string the name that was looked up
+---@field info? { errno: integer, code: string, message: string, syscall: string } ERR_SOCKET_BUFFER_SIZE
+---@field context? any ERR_UNHANDLED_ERROR: the value
+
+---The sender of a datagram.
+---@class dgram.RemoteInfo
+---@field address string "" for a unix sender without a name
+---@field family "IPv4"|"IPv6"|"unix"
+---@field port? integer nil for unix_dgram
+---@field size integer bytes
+
+---Where a socket is bound, or its peer.
+---@class dgram.Address
+---@field address string
+---@field family? "IPv4"|"IPv6" nil for unix_dgram
+---@field port? integer nil for unix_dgram
+
+---@class dgram.Stats
+---@field received integer datagrams
+---@field receivedBytes integer
+---@field sent integer datagrams
+---@field sentBytes integer
+---@field sendErrors integer datagrams that were not sent
+---@field remoteErrors integer errors that remote hosts caused
+---@field dropped integer datagrams that the kernel dropped
+---@field blocked integer datagrams of senders on the receiveBlockList
+---@field truncated integer datagrams that were delivered short
+---@field queued integer datagrams
+---@field queuedBytes integer
+---@field gso integer datagrams a train to the kernel may hold, or 0
+---@field gro integer datagrams a train from the kernel may hold, or 0
+
+---@alias dgram.Listener fun(...: any)
+---@alias dgram.MessageListener fun(msg: string, rinfo: dgram.RemoteInfo)
+---@alias dgram.SendCallback fun(err: dgram.Error?, bytes: integer)
+---@alias dgram.SendManyCallback fun(err: dgram.Error?, count: integer)
+---@alias dgram.LookupCallback fun(err: any, address: string?)
+---@alias dgram.Lookup fun(host: string, family: 4|6, callback: dgram.LookupCallback)
+
+---@class dgram.SocketOptions
+---@field type dgram.Type
+---@field reuseAddr? boolean
+---@field reusePort? boolean
+---@field ipv6Only? boolean
+---@field recvBufferSize? integer bytes
+---@field sendBufferSize? integer bytes
+---@field lookup? dgram.Lookup
+---@field signal? dgram.AbortSignal
+---@field receiveBlockList? dgram.BlockList
+---@field sendBlockList? dgram.BlockList
+---@field highWaterMark? integer bytes, 1 MiB unless given
+---@field maxQueue? integer bytes, 64 MiB unless given
+---@field gso? boolean true unless given
+---@field gro? boolean true unless given
+---@field mode? integer permission bits of a unix path
+---@field loop? table an adapter to another event loop
+
+---@class dgram.BindOptions
+---@field port? integer|string
+---@field address? string
+---@field path? string unix_dgram
+---@field mode? integer permission bits of a unix path
+---@field fd? integer a descriptor to adopt
+---@field exclusive? boolean without effect
+
+---@class dgram.AbortSignal
+---@field aborted boolean
+---@field reason? any
+local AbortSignal = {}
+
+---@param event "abort"
+---@param listener fun(event: { type: "abort", target: dgram.AbortSignal })
+function AbortSignal:addEventListener(event, listener) end
+
+---@param event "abort"
+---@param listener function
+function AbortSignal:removeEventListener(event, listener) end
+
+---@class dgram.AbortController
+---@field signal dgram.AbortSignal
+local AbortController = {}
+
+---Aborts the signal, once; may be called as a function too.
+---@param reason? any
+function AbortController:abort(reason) end
+
+---@class dgram.BlockList
+---@field rules string[] the newest first
+local BlockList = {}
+
+---Blocks one address.
+---@param address string
+---@param family? "ipv4"|"ipv6"
+function BlockList:addAddress(address, family) end
+
+---Blocks the addresses from first to last, both included.
+---@param first string
+---@param last string
+---@param family? "ipv4"|"ipv6"
+function BlockList:addRange(first, last, family) end
+
+---Blocks a subnet.
+---@param network string
+---@param prefix integer bits
+---@param family? "ipv4"|"ipv6"
+function BlockList:addSubnet(network, prefix, family) end
+
+---Tells whether an address is blocked.
+---@param address string
+---@param family? "ipv4"|"ipv6"
+---@return boolean
+function BlockList:check(address, family) end
+
+---A datagram socket; made by dgram.createSocket.
+---@class dgram.Socket
+---@field type dgram.Type
+local Socket = {}
+
+---Binds the socket: 'listening' or 'error' follows.
+---@param port? integer|string 0: the system's choice
+---@param address? string every interface unless given
+---@param callback? fun()
+---@return dgram.Socket
+---@overload fun(self: dgram.Socket, callback: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, port: integer|string, callback: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, options: dgram.BindOptions, callback?: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, path: string, callback?: fun()): dgram.Socket
+function Socket:bind(port, address, callback) end
+
+---Binds at once, to a numeric address or a path; throws what bind emits.
+---@param options? dgram.BindOptions
+---@return dgram.Address
+function Socket:bindSync(options) end
+
+---Returns where the socket is bound.
+---@return dgram.Address
+function Socket:address() end
+
+---Returns the descriptor's number, nil while there is none.
+---@return integer?
+function Socket:fileno() end
+
+---Chooses the peer: 'connect' follows, or callback(err), or 'error'.
+---@param port integer|string
+---@param address? string 127.0.0.1 or ::1 unless given
+---@param callback? fun(err: dgram.Error?)
+---@overload fun(self: dgram.Socket, port: integer|string, callback: fun(err: dgram.Error?))
+---@overload fun(self: dgram.Socket, path: string, callback?: fun(err: dgram.Error?))
+function Socket:connect(port, address, callback) end
+
+---Chooses the peer at once, by its numeric address; throws what connect emits.
+---@param port integer|string
+---@param address? string 127.0.0.1 or ::1 unless given
+---@overload fun(self: dgram.Socket, path: string)
+function Socket:connectSync(port, address) end
+
+---Forgets the peer.
+function Socket:disconnect() end
+
+---Returns the peer.
+---@return dgram.Address
+function Socket:remoteAddress() end
+
+---Sends one datagram; returns false when the queue is long.
+---@param msg string|string[]
+---@param port integer|string
+---@param address? string 127.0.0.1 or ::1 unless given
+---@param callback? dgram.SendCallback
+---@return boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], port: integer|string, callback: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, port: integer|string, address?: string, callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, port: integer|string, callback: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], path: string, callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, path: string, callback?: dgram.SendCallback): boolean
+function Socket:send(msg, port, address, callback) end
+
+---Sends one datagram: the legacy form, with every argument.
+---@param msg string|string[]
+---@param offset integer bytes
+---@param length integer bytes
+---@param port integer
+---@param address string
+---@param callback? dgram.SendCallback
+---@return boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, path: string, callback?: dgram.SendCallback): boolean
+function Socket:sendto(msg, offset, length, port, address, callback) end
+
+---Sends each string as a datagram of its own; returns false when the queue is long.
+---@param messages string[]
+---@param port integer|string
+---@param address? string 127.0.0.1 or ::1 unless given
+---@param callback? dgram.SendManyCallback
+---@return boolean
+---@overload fun(self: dgram.Socket, messages: string[], port: integer|string, callback: dgram.SendManyCallback): boolean
+---@overload fun(self: dgram.Socket, messages: string[], callback?: dgram.SendManyCallback): boolean
+---@overload fun(self: dgram.Socket, messages: string[], path: string, callback?: dgram.SendManyCallback): boolean
+function Socket:sendMany(messages, port, address, callback) end
+
+---Hands the queue to the kernel now.
+---@return dgram.Socket
+function Socket:flush() end
+
+---Stops the delivery of datagrams.
+---@return dgram.Socket
+function Socket:pause() end
+
+---Starts the delivery of datagrams again.
+---@return dgram.Socket
+function Socket:resume() end
+
+---Closes the socket: what was sent goes out, then 'close' is emitted.
+---@param callback? fun()
+---@return dgram.Socket
+function Socket:close(callback) end
+
+---Closes the socket at the end of its scope (Lua 5.4).
+function Socket:__close() end
+
+---Lets the socket keep the loop alive.
+---@return dgram.Socket
+function Socket:ref() end
+
+---Lets the loop end although the socket is bound.
+---@return dgram.Socket
+function Socket:unref() end
+
+---Allows or forbids datagrams to broadcast addresses.
+---@param flag any
+function Socket:setBroadcast(flag) end
+
+---Sets the hops a datagram may travel.
+---@param ttl integer 1 to 255
+---@return integer ttl
+function Socket:setTTL(ttl) end
+
+---Returns the bytes of the receive buffer.
+---@return integer
+function Socket:getRecvBufferSize() end
+
+---Sets the bytes of the receive buffer.
+---@param size integer
+function Socket:setRecvBufferSize(size) end
+
+---Returns the bytes of the send buffer.
+---@return integer
+function Socket:getSendBufferSize() end
+
+---Sets the bytes of the send buffer.
+---@param size integer
+function Socket:setSendBufferSize(size) end
+
+---Joins a multicast group.
+---@param group string
+---@param interface? string|integer address, name, index, "::%zone", "*"
+function Socket:addMembership(group, interface) end
+
+---Leaves a multicast group.
+---@param group string
+---@param interface? string|integer
+function Socket:dropMembership(group, interface) end
+
+---Joins a multicast group to hear one sender only.
+---@param source string
+---@param group string
+---@param interface? string|integer
+function Socket:addSourceSpecificMembership(source, group, interface) end
+
+---Stops to hear one sender of a multicast group.
+---@param source string
+---@param group string
+---@param interface? string|integer
+function Socket:dropSourceSpecificMembership(source, group, interface) end
+
+---Sets the hops a multicast datagram may travel.
+---@param ttl integer 0 to 255
+---@return integer ttl
+function Socket:setMulticastTTL(ttl) end
+
+---Lets this host hear its own multicast, or not.
+---@generic T
+---@param flag T
+---@return T flag
+function Socket:setMulticastLoopback(flag) end
+
+---Chooses the interface multicast leaves by.
+---@param interface string|integer address, name, index, "::%zone"
+function Socket:setMulticastInterface(interface) end
+
+---Returns a fresh table of counters.
+---@return dgram.Stats
+function Socket:stats() end
+
+---Returns the bytes queued and not yet taken by the kernel.
+---@return integer
+function Socket:getSendQueueSize() end
+
+---Returns the datagrams queued and not yet taken by the kernel.
+---@return integer
+function Socket:getSendQueueCount() end
+
+---Adds a listener at the end.
+---@param event dgram.Event|any
+---@param listener dgram.Listener
+---@return dgram.Socket
+---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close"|"drain", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
+function Socket:on(event, listener) end
+
+---Adds a listener at the end.
+---@param event dgram.Event|any
+---@param listener dgram.Listener
+---@return dgram.Socket
+function Socket:addListener(event, listener) end
+
+---Adds a listener that is called once at most.
+---@param event dgram.Event|any
+---@param listener dgram.Listener
+---@return dgram.Socket
+---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close"|"drain", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
+function Socket:once(event, listener) end
+
+---Adds a listener in front of all others.
+---@param event dgram.Event|any
+---@param listener dgram.Listener
+---@return dgram.Socket
+function Socket:prependListener(event, listener) end
+
+---Adds a listener in front of all others that is called once at most.
+---@param event dgram.Event|any
+---@param listener dgram.Listener
+---@return dgram.Socket
+function Socket:prependOnceListener(event, listener) end
+
+---Removes the listener that was added last.
+---@param event dgram.Event|any
+---@param listener dgram.Listener
+---@return dgram.Socket
+function Socket:off(event, listener) end
+
+---Removes the listener that was added last.
+---@param event dgram.Event|any
+---@param listener dgram.Listener
+---@return dgram.Socket
+function Socket:removeListener(event, listener) end
+
+---Removes all listeners, of one event or of all.
+---@param event? dgram.Event|any
+---@return dgram.Socket
+function Socket:removeAllListeners(event) end
+
+---Calls the listeners of an event; returns whether there were any.
+---@param event dgram.Event|any
+---@param ... any
+---@return boolean
+function Socket:emit(event, ...) end
+
+---Returns a fresh array of the listeners, as they were given.
+---@param event dgram.Event|any
+---@return dgram.Listener[]
+function Socket:listeners(event) end
+
+---Returns a fresh array of the listeners, those of once in their wrappers.
+---@param event dgram.Event|any
+---@return dgram.Listener[]
+function Socket:rawListeners(event) end
+
+---Counts the listeners of an event, or how often one of them was added.
+---@param event dgram.Event|any
+---@param listener? dgram.Listener
+---@return integer
+function Socket:listenerCount(event, listener) end
+
+---Lists the events that have listeners.
+---@return any[]
+function Socket:eventNames() end
+
+---@class dgram
+local dgram = {}
+
+---The release.
+---@type string
+dgram._VERSION = ""
+
+---An event whose listeners hear an error before 'error' is emitted.
+---@type any
+dgram.errorMonitor = {}
+
+---The methods of sockets.
+---@type dgram.Socket
+dgram.Socket = Socket
+
+---Makes a socket.
+---@param type dgram.Type
+---@param listener? dgram.MessageListener
+---@return dgram.Socket
+---@overload fun(options: dgram.SocketOptions, listener?: dgram.MessageListener): dgram.Socket
+function dgram.createSocket(type, listener) end
+
+---Makes an empty block list.
+---@return dgram.BlockList
+function dgram.BlockList() end
+
+---Makes a controller, whose signal closes sockets.
+---@return dgram.AbortController
+function dgram.AbortController() end
+
+return dgram

@@ -1,0 +1,368 @@
+-- docs/api.md and docs/dgram.d.lua name what lua/ has, nothing less and nothing
+-- more; and every snippet of api.md is run and prints what its `-->` comments say.
+local Child = require "spec.child"
+local core = require "dgram.core"
+local dgram = require "dgram"
+local helper = require "spec.helper"
+local uv = require "luv"
+
+-- Returns the content of a file.
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- Returns the sources of the Lua side, as one text.
+local function read_sources()
+  local parts = { read("lua/dgram.lua") }
+  for name in uv.fs_scandir_next, assert(uv.fs_scandir("lua/dgram")) do
+    parts[#parts + 1] = read("lua/dgram/" .. name)
+  end
+  return table.concat(parts, "\n")
+end
+
+local api = read("docs/api.md")
+local definitions = read("docs/dgram.d.lua")
+local sources = read_sources()
+
+-- ---------------------------------------------------------------- sets of names
+
+-- Adds to a set what the pattern captures in the text.
+local function collect(text, pattern, set)
+  set = set or {}
+  for name in text:gmatch(pattern) do set[name] = true end
+  return set
+end
+
+-- Returns the keys of a table as a sorted list.
+local function sorted(set)
+  local list = {}
+  for key in pairs(set) do list[#list + 1] = key end
+  table.sort(list)
+  return list
+end
+
+-- Errors unless two sets of names are the same, and not empty.
+local function assert_same(expected, given)
+  assert.is_true(#sorted(expected) > 0)
+  assert.same(sorted(expected), sorted(given))
+end
+
+-- Returns what stands under a heading of api.md, to the next of its rank.
+local function section(heading)
+  local text, rank = {}, nil
+  for line in (api .. "\n"):gmatch("(.-)\n") do
+    local marks, title = line:match("^(#+) (.*)")
+    if rank and marks and #marks <= rank then break end
+    if title == heading then rank = #marks end
+    if rank then text[#text + 1] = line end
+  end
+  return assert(rank and table.concat(text, "\n"), "no section " .. heading)
+end
+
+-- Returns the names in the first column of a section's tables.
+local function rows(heading)
+  local set = {}
+  for cell in ("\n" .. section(heading)):gmatch("\n| (`[^|]+`) |") do
+    collect(cell, "`([%w_]+)`", set)
+  end
+  return set
+end
+
+-- Returns the names that follow a prefix in the headings of api.md.
+local function headings(prefix)
+  local set = {}
+  for line in api:gmatch("\n### ([^\n]+)") do
+    collect(line, "%f[%w]" .. prefix .. "([%w_]+)", set)
+  end
+  return set
+end
+
+-- Returns the fields of a class of the definition file.
+local function fields(class)
+  local body = definitions:match("%-%-%-@class " .. class:gsub("%.", "%%.")
+    .. "\n(.-)\n[^-]")
+  return collect(assert(body, "no class " .. class), "@field ([%w_]+)")
+end
+
+-- Returns the values of an alias of the definition file.
+local function values(alias)
+  local body = definitions:match("%-%-%-@alias " .. alias:gsub("%.", "%%.")
+    .. "\n(.-)\n\n")
+  return collect(assert(body, "no alias " .. alias), '%-%-%-| "([%w_]+)"')
+end
+
+-- Returns the methods and functions of a class of the definition file.
+local function defined(class)
+  local set = collect(definitions, "\nfunction " .. class .. "[:.]([%w_]+)%(")
+  return collect(definitions, "\n" .. class .. "%.([%w_]+) =", set)
+end
+
+-- ------------------------------------------------------------- the code's names
+
+-- Returns the public functions of a table; of the metamethods only __close.
+local function public(methods)
+  local set = {}
+  for name, value in pairs(methods) do
+    if type(value) == "function"
+      and (name == "__close" or name:sub(1, 1) ~= "_") then
+      set[name] = true
+    end
+  end
+  return set
+end
+
+-- Returns the keys that a function reads of a table of options.
+local function keys_read(values_given, fn)
+  local set = {}
+  fn(setmetatable({ 1, 2 }, { __index = function(_, key)
+    if type(key) == "string" then set[key] = true end
+    return values_given[key]
+  end }))
+  return set
+end
+
+-- Returns the options that createSocket reads.
+local function socket_options()
+  return keys_read({ type = "udp4" }, dgram.createSocket)
+end
+
+-- Returns the options that bind reads, for any type of socket; `exclusive`
+-- is accepted for Node's sake and never read.
+local function bind_options()
+  local set = { exclusive = true }
+  for _, kind in ipairs { "udp4", "unix_dgram" } do
+    local socket = dgram.createSocket(kind)
+    for key in pairs(keys_read({}, function(options)
+      socket:bind(options)
+    end)) do set[key] = true end
+    socket:close()
+  end
+  uv.run()
+  return set
+end
+
+-- Returns the fields of a table, or nil's.
+local function keys(table)
+  local set = {}
+  for key in pairs(table) do set[key] = true end
+  return set
+end
+
+-- Returns the codes of the module's own errors.
+local function module_codes()
+  return collect(sources, '"(ABORT_ERR)"', collect(sources, "ERR_[%u_]*%u"))
+end
+
+-- Tells whether a code is one of errno(3) or of the resolver.
+local function is_system_code(code)
+  return core.errno(code) or code == "ENOTFOUND" or code:find("^EAI_")
+end
+
+-- Returns the codes of the system's errors that lua/ names.
+local function system_codes()
+  local set = {}
+  for code in sources:gmatch("%f[%w_]E[%u_]+%f[^%w_]") do
+    if is_system_code(code) then set[code] = true end
+  end
+  return set
+end
+
+describe("docs/api.md and docs/dgram.d.lua name", function()
+  it("the module's fields", function()
+    assert_same(keys(dgram), headings("dgram%."))
+    assert_same(keys(dgram), defined("dgram"))
+  end)
+
+  it("the methods of sockets", function()
+    assert_same(public(dgram.Socket), headings("socket:"))
+    assert_same(public(dgram.Socket), defined("Socket"))
+  end)
+
+  it("the methods of block lists", function()
+    local methods = public(getmetatable(dgram.BlockList()))
+    assert_same(methods, collect(section("dgram.BlockList"), "`blocklist:(%w+)"))
+    assert_same(methods, defined("BlockList"))
+  end)
+
+  it("what controllers and signals have", function()
+    local controller = dgram.AbortController()
+    local text = section("dgram.AbortController")
+    local methods = public(getmetatable(controller.signal))
+    assert_same(keys(controller), collect(text, "`controller[:.](%w+)"))
+    assert_same(methods, collect(text, "`signal:(%w+)"))
+    assert_same({ signal = true }, fields("dgram.AbortController"))
+    assert_same({ abort = true }, defined("AbortController"))
+    assert_same(methods, defined("AbortSignal"))
+    assert_same({ aborted = true, reason = true }, fields("dgram.AbortSignal"))
+    assert_same({ aborted = true, reason = true },
+      collect(text, "| `signal%.(%w+)"))
+  end)
+
+  it("the options of createSocket", function()
+    local options = socket_options()
+    assert_same(options, rows("Options"))
+    assert_same(options, fields("dgram.SocketOptions"))
+  end)
+
+  it("the options of bind", function()
+    local options = bind_options()
+    assert_same(options, rows("socket:bind"))
+    assert_same(options, fields("dgram.BindOptions"))
+  end)
+
+  it("the events", function()
+    local events = collect(sources, '[:]emit%("(%a+)"')
+    events.message = true -- its listener is called by the core
+    assert_same(events, collect(api, "\n### Event: '(%a+)'"))
+    assert_same(events, values("dgram.Event"))
+  end)
+
+  it("the codes of errors", function()
+    assert_same(module_codes(), rows("Errors of the module"))
+    assert_same(module_codes(), values("dgram.ErrorCode"))
+  end)
+
+  it("the system's errors that the module itself makes", function()
+    local text = section("Errors of the system")
+    for code in pairs(system_codes()) do
+      assert.truthy(text:find("%f[%w_]" .. code .. "%f[^%w_]"), code)
+    end
+    for code in pairs(rows("Errors of the system")) do
+      assert.truthy(is_system_code(code), code)
+    end
+  end)
+
+  it("the counters of stats", function()
+    local counters = keys(dgram.createSocket("udp4"):stats())
+    assert_same(counters, rows("socket:stats"))
+    assert_same(counters, fields("dgram.Stats"))
+  end)
+
+  it("the fields of errors and of rinfo", function()
+    assert_same(rows("Event: 'message'"), fields("dgram.RemoteInfo"))
+    local common = rows("Errors")
+    for code in pairs(rows("Errors of the module")) do common[code] = nil end
+    for code in pairs(rows("Errors of the system")) do common[code] = nil end
+    assert_same(common, fields("dgram.Error"))
+  end)
+end)
+
+describe("docs/dgram.d.lua", function()
+  it("is Lua", function()
+    local loaded = assert(dofile("docs/dgram.d.lua"))
+    assert.same(sorted(keys(dgram)), sorted(keys(loaded)))
+  end)
+end)
+
+-- -------------------------------------------------------------------- api.md
+
+-- Returns the anchor that GitHub gives a heading.
+local function anchor(heading)
+  return (heading:lower():gsub("[^%w%s_-]", ""):gsub(" ", "-"))
+end
+
+describe("docs/api.md", function()
+  it("links to headings that exist, and to each of them", function()
+    local anchors, linked = {}, collect(api, "%]%(#([^)]*)%)")
+    for marks, heading in api:gmatch("\n(##+) ([^\n]+)") do
+      if #marks < 4 or linked[anchor(heading)] then
+        anchors[anchor(heading)] = true
+      end
+    end
+    assert_same(anchors, linked)
+  end)
+
+  it("links to files that exist", function()
+    for file in api:gmatch("%]%(([%w_./]+)") do
+      if not file:find("^https?$") then
+        assert.truthy(uv.fs_stat("docs/" .. file), file)
+      end
+    end
+  end)
+end)
+
+-- ----------------------------------------------------------------- the snippets
+
+-- Returns the snippets: heading, line, info string, code.
+local function snippets()
+  local list, heading, line, open = {}, nil, 0, nil
+  for text in api:gmatch("(.-)\n") do
+    line = line + 1
+    if open and text == "```" then
+      list[#list + 1], open = open, nil
+    elseif open then
+      open.code[#open.code + 1] = text
+    elseif text:find("^```lua") then
+      open = { heading = heading, line = line, info = text, code = {} }
+    else
+      heading = text:match("^##+ (.*)") or heading
+    end
+  end
+  return list
+end
+
+-- Makes runs of blanks one, as the comments cannot show tabs.
+local function plain(text) return (text:gsub("[ \t]+", " "):gsub(" $", "")) end
+
+-- Returns what a snippet says it prints.
+local function expected(snippet)
+  local lines = {}
+  for _, text in ipairs(snippet.code) do
+    local output = text:match("%-%-> ?(.*)")
+    if output then lines[#lines + 1] = plain(output) end
+  end
+  return lines
+end
+
+-- Runs a snippet; returns its lines of output and its exit status. The code
+-- stands at its own line numbers, so that an error tells where it is.
+local function run(snippet)
+  local path = helper.path()
+  local file = assert(io.open(path, "w"))
+  file:write(("\n"):rep(snippet.line), table.concat(snippet.code, "\n"), "\n")
+  file:close()
+  local child, lines = Child.lua(path), {}
+  local status = child:wait()
+  for text in child.text:gmatch("(.-)\n") do lines[#lines + 1] = plain(text) end
+  return lines, status
+end
+
+-- What no snippet can bring about: a size that the system refuses, a fork.
+local UNSHOWN = { ERR_SOCKET_BUFFER_SIZE = true, ERR_SOCKET_FORKED = true }
+
+describe("docs/api.md", function()
+  after_each(Child.stop_all)
+
+  it("shows every method, option, event and code in a snippet", function()
+    local parts, unseen = {}, {}
+    for _, snippet in ipairs(snippets()) do
+      parts[#parts + 1] = table.concat(snippet.code, "\n")
+    end
+    local words = collect(table.concat(parts, "\n"), "[%w_]+")
+    words.__close = words.close -- by the attribute
+    for _, names in ipairs { public(dgram.Socket), keys(dgram), socket_options(),
+      bind_options(), values("dgram.Event"), module_codes() } do
+      for name in pairs(names) do
+        if not (words[name] or UNSHOWN[name]) then unseen[name] = true end
+      end
+    end
+    assert.same({}, sorted(unseen))
+  end)
+
+  for _, snippet in ipairs(snippets()) do
+    it(("line %d: %s"):format(snippet.line, snippet.heading), function()
+      if snippet.info:find("5.4", 1, true) and _VERSION ~= "Lua 5.4" then
+        pending("a snippet for Lua 5.4")
+      end
+      helper.run(function()
+        assert.is_true(#expected(snippet) > 0, "it says no output")
+        local lines, status = run(snippet)
+        assert.same(expected(snippet), lines)
+        assert.equal(0, status)
+      end, 20)
+    end)
+  end
+end)
