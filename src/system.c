@@ -12,6 +12,7 @@
 #include <ifaddrs.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -184,12 +185,35 @@ static int is_stale(const Address *path) {
   return stale;
 }
 
+/* Gives a path the bits the umask took away. The file was born with fewer, so
+   nobody could slip in; it must be a socket of ours, not what replaced it. */
+static int widen_mode(const char *path, mode_t mode) {
+#ifdef O_PATH
+  char link[32];
+  struct stat info;
+  int status = 0, file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return -errno;
+  if (fstat(file, &info) < 0 || !S_ISSOCK(info.st_mode) ||
+      info.st_uid != geteuid())
+    status = -EACCES;
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  if (status == 0 && (info.st_mode & 0777) != mode && chmod(link, mode) < 0)
+    status = -errno;
+  close(file);
+  return status;
+#else
+  (void)path;
+  (void)mode;
+  return 0;
+#endif
+}
+
 /* Binds a descriptor so that the path appears with the mode, if one is given. */
 static int bind_with_mode(int fd, const Address *path, int mode) {
-  int status;
   if (mode >= 0 && fchmod(fd, (mode_t)mode) < 0) return -errno;
-  status = bind(fd, &path->name.base, path->length) < 0 ? -errno : 0;
-  return status;
+  if (bind(fd, &path->name.base, path->length) < 0) return -errno;
+  if (mode < 0 || path->name.local.sun_path[0] == '\0') return 0;
+  return widen_mode(path->name.local.sun_path, (mode_t)mode);
 }
 
 /* Binds to a unix path, replacing a socket nobody listens on. */

@@ -140,23 +140,18 @@ end
 
 -- ---------------------------------------------------------------- opening
 
--- Sets the buffer sizes that createSocket was given.
-local function apply_sizes(self)
-  for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
-    local size = self._options[name]
-    if size and size > 0 then
-      local ok, errno = self[1]:set(name, size)
-      if not ok then error(errors.buffer_size("setsockopt", errno), 0) end
-    end
-  end
-end
-
--- Passes the limits and the kernel's favours on to an open socket.
+-- Passes limits, the kernel's favours and buffer sizes on to an open socket;
+-- returns nil, errno when the system refuses one.
 local function tune(self)
   local options = self._options
   self[1]:tune(options.highWaterMark, options.maxQueue, options.gso ~= false,
     options.gro ~= false)
-  apply_sizes(self)
+  for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
+    local size, ok, errno = options[name], true, nil
+    if size and size > 0 then ok, errno = self[1]:set(name, size) end
+    if not ok then return nil, errno end
+  end
+  return true
 end
 
 -- Opens the descriptor, unless it is open; returns nil, errno on failure.
@@ -165,7 +160,9 @@ function Socket:_open()
   local options = self._options
   local ok, errno = self[1]:open(options.reuseAddr, options.reusePort,
     options.ipv6Only)
-  if ok then tune(self) end
+  if not ok then return nil, errno end
+  ok, errno = tune(self)
+  if not ok then self[1]:close() end
   return ok, errno
 end
 
