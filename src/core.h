@@ -96,6 +96,7 @@ typedef struct Socket {
   unsigned char pending;     /* it is in the loop's list */
   unsigned char spoke;       /* it sent at once in this turn already */
   unsigned char waiting;     /* WAIT_: what holds the queue up */
+  unsigned char resting;     /* the lanes of its queue wait for a timer */
   unsigned char over;        /* a send returned false since the last drain */
   unsigned char detached;    /* /dev/null stands in for the socket */
   unsigned char gro;         /* the kernel may deliver trains */

@@ -185,6 +185,8 @@ typedef struct Pool {
 /* The datagrams a socket has accepted, in order, until they are reported. */
 typedef struct Queue {
   Pool *pool;          /* where blocks come from */
+  struct Lane *lanes;  /* refusals; unix: what waits for peers */
+  int lone;            /* it is such a lane itself */
   Block *first, *last; /* oldest and newest block */
   Block *unsent;       /* no block before it has datagrams to send */
   size_t count;        /* datagrams without a verdict */
@@ -204,6 +206,21 @@ typedef struct Queue {
   uint64_t remotes;    /* errors that remote hosts caused */
 } Queue;
 
+/* What waits beside the queue, so that nobody else has to: the datagrams for
+   one unix peer that does not read, or refusals that are to be told. */
+typedef struct Lane {
+  struct Lane *next; /* the lane of another peer */
+  Queue queue;       /* what waits */
+  Address to;        /* for whom; length 0: refusals */
+} Lane;
+
+/* What a queue and its lanes hold. */
+typedef struct Load {
+  size_t count;      /* datagrams without a verdict */
+  size_t bytes;      /* their bytes */
+  size_t unreported; /* datagrams with a verdict that nobody was told */
+} Load;
+
 /* What became of a datagram. */
 typedef struct Verdict {
   int ref;           /* the owner's note */
@@ -219,6 +236,9 @@ void queue_free(Queue *queue);
 char *queue_push(Queue *queue, const Address *to, size_t size, int ref,
                  int error);
 int queue_flush(Queue *queue, int fd);
+int queue_flush_lanes(Queue *queue, int fd);
+Load queue_load(const Queue *queue);
+Queue *queue_of(Queue *queue, const Address *to);
 void queue_cancel(Queue *queue, int error);
 int queue_report(Queue *queue, Verdict *out);
 void pool_free(Pool *pool);

@@ -25,11 +25,13 @@ typedef struct Request {
 
 /* Tells whether the socket wants a turn of its loop. */
 int output_due(const Socket *s) {
-  if (s->queue.unreported > 0 || s->queue.remote != 0 || s->refused != 0)
-    return 1;
-  if (s->over && s->queue.count == 0) return 1;
-  if (s->fd >= 0 && s->batch != NULL && s->reading) return 1;
-  return s->fd >= 0 && s->queue.count > 0 && s->waiting == WAIT_NOTHING;
+  Load load = queue_load(&s->queue);
+  if (load.unreported > 0 || s->queue.remote != 0 || s->refused != 0) return 1;
+  if (s->over && load.count == 0) return 1;
+  if (s->fd < 0) return 0;
+  if (s->batch != NULL && s->reading) return 1;
+  if (load.count > s->queue.count && !s->resting) return 1;
+  return s->queue.count > 0 && s->waiting == WAIT_NOTHING;
 }
 
 /* Forgets what was sent in the turn that ended. */
@@ -51,22 +53,35 @@ static void retry(lua_State *L, int index) {
   lua_call(L, 1, 0);
 }
 
-/* Flushes the queue and arranges to be called when the kernel refuses. */
-void output_flush(lua_State *L, Socket *s, int index) {
-  int wait;
-  if (s->waiting != WAIT_NOTHING || s->queue.count == 0) return;
-  if (loop_foreign(s->loop)) luaL_error(L, "%s", LOOP_FOREIGN);
-  wait = queue_flush(&s->queue, s->fd);
+/* Hands the queue to the kernel; arranges to be called when it refuses. */
+static void flush_queue(lua_State *L, Socket *s, int index) {
+  int wait = queue_flush(&s->queue, s->fd);
   if (wait == QUEUE_EMPTY) return;
   s->waiting = wait == QUEUE_WRITABLE ? WAIT_WRITABLE : WAIT_TIMER;
   if (wait == QUEUE_WRITABLE) watch(L, index, 1);
   else retry(L, index);
 }
 
+/* Tries the lanes of the queue again, and once more after a while. */
+static void flush_lanes(lua_State *L, Socket *s, int index) {
+  if (queue_flush_lanes(&s->queue, s->fd) == QUEUE_EMPTY) return;
+  s->resting = 1;
+  retry(L, index);
+}
+
+/* Flushes what does not have to wait. */
+void output_flush(lua_State *L, Socket *s, int index) {
+  if (s->queue.count == 0 && s->queue.lanes == NULL) return;
+  if (loop_foreign(s->loop)) luaL_error(L, "%s", LOOP_FOREIGN);
+  if (s->waiting == WAIT_NOTHING) flush_queue(L, s, index);
+  if (s->queue.lanes != NULL && !s->resting) flush_lanes(L, s, index);
+}
+
 /* Goes on after a wait. */
 void output_resume(lua_State *L, Socket *s, int index) {
   int was = s->waiting;
   s->waiting = WAIT_NOTHING;
+  s->resting = 0;
   output_flush(L, s, index);
   if (was == WAIT_WRITABLE && s->waiting != WAIT_WRITABLE) watch(L, index, 0);
 }
@@ -99,11 +114,13 @@ static void output_push_on(lua_State *L, Socket *s, int index) {
     output_flush(L, s, index);
 }
 
-/* Tells whether a datagram would exceed what the queue may hold; each counts
-   OVERHEAD bytes beside its payload. */
-static int is_full(const Socket *s, size_t size) {
-  size_t held = s->queue.bytes + s->queue.count * OVERHEAD;
-  return s->queue.count > 0 && held + size > s->max_queue;
+/* Tells whether a datagram would exceed what the queue may hold, or a lane, a
+   quarter of that; each counts OVERHEAD bytes beside its payload. */
+static int is_full(Socket *s, const Request *r) {
+  const Queue *queue = queue_of(&s->queue, r->to);
+  size_t held = queue->bytes + queue->count * OVERHEAD;
+  size_t most = queue == &s->queue ? s->max_queue : s->max_queue / 4;
+  return queue->count > 0 && held + r->size > most;
 }
 
 /* Forgets a callback that will not be called. */
@@ -134,7 +151,7 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
    -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
-  int full = is_full(s, r->size);
+  int full = is_full(s, r);
   int error = r->size > LARGEST ? -EMSGSIZE : full ? -ENOBUFS : 0;
   loop_add(L, s, index);
   if (enqueue(s, r, ref, error) < 0) return -ENOMEM;
@@ -142,7 +159,8 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   if (!s->loop->busy || output_due(s) || s->queue.count > 0)
     loop_start(L, s, index);
   s->turn_bytes += r->size + 1;
-  if (s->queue.bytes < s->high_water && s->turn_bytes <= s->high_water && !full)
+  if (queue_load(&s->queue).bytes < s->high_water &&
+      s->turn_bytes <= s->high_water && !full)
     return 1;
   s->over = 1;
   return 0;
@@ -352,8 +370,13 @@ static int over(lua_State *L) {
 /* resume(): goes on after the wait that the retry hook was asked for. */
 static int resume(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  if (s->fd < 0 || s->waiting != WAIT_TIMER) return 0;
-  output_resume(L, s, 1);
+  if (s->fd < 0) return 0;
+  if (s->waiting == WAIT_WRITABLE) {
+    s->resting = 0;
+    output_flush(L, s, 1);
+  } else {
+    output_resume(L, s, 1);
+  }
   if (output_due(s)) loop_add(L, s, 1);
   if (output_due(s)) loop_start(L, s, 1);
   return 0;
@@ -369,9 +392,10 @@ static int cancel(lua_State *L) {
 /* queued(): datagrams and bytes without a verdict, verdicts unreported. */
 static int queued(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  lua_pushinteger(L, (lua_Integer)s->queue.count);
-  lua_pushinteger(L, (lua_Integer)s->queue.bytes);
-  lua_pushinteger(L, (lua_Integer)s->queue.unreported);
+  Load load = queue_load(&s->queue);
+  lua_pushinteger(L, (lua_Integer)load.count);
+  lua_pushinteger(L, (lua_Integer)load.bytes);
+  lua_pushinteger(L, (lua_Integer)load.unreported);
   return 3;
 }
 
@@ -412,7 +436,7 @@ static void tell(lua_State *L, int index, const Verdict *v) {
 
 /* Tells the verdicts that stand now; those that come meanwhile wait. */
 static void output_report(lua_State *L, Socket *s, int index) {
-  size_t left = s->queue.unreported;
+  size_t left = queue_load(&s->queue).unreported;
   Verdict v;
   while (left-- > 0 && queue_report(&s->queue, &v)) tell(L, index, &v);
 }
@@ -445,7 +469,7 @@ void output_turn(lua_State *L, Socket *s, int index) {
   output_report(L, s, index);
   report_refused(L, s, index);
   report_remote(L, s, index);
-  if (!s->over || s->queue.count > 0) return;
+  if (!s->over || queue_load(&s->queue).count > 0) return;
   s->over = 0;
   loop_hook(L, index, HOOK_DRAIN);
   lua_call(L, 1, 0);

@@ -14,6 +14,8 @@
 #define BLOCK_SIZE (128 * 1024)
 #define POOL_BLOCKS 8
 #define NO_NAME UINT32_MAX
+#define MOVED 1  /* the item went to a lane; what is left here is empty */
+#define LANES 16 /* lanes a queue may have */
 #define SMALLEST_MTU \
   500 /* bytes that pass every link (RFC 791: 576 - headers) */
 
@@ -79,8 +81,17 @@ void queue_init(Queue *queue, Pool *pool) {
   queue->largest = SYSTEM_TRAIN;
 }
 
+/* Takes the first lane away. */
+static void lane_drop(Lane **link) {
+  Lane *lane = *link;
+  *link = lane->next;
+  queue_free(&lane->queue);
+  free(lane);
+}
+
 /* Frees what the queue still holds. */
 void queue_free(Queue *queue) {
+  while (queue->lanes != NULL) lane_drop(&queue->lanes);
   while (queue->first != NULL) {
     Block *next = queue->first->next;
     block_release(queue->pool, queue->first);
@@ -124,12 +135,43 @@ static uint32_t block_name(Block *block, const Address *to) {
   return block->name;
 }
 
+/* Returns where datagrams for a destination wait: the queue, or a lane. */
+Queue *queue_of(Queue *queue, const Address *to) {
+  Lane *lane = to != NULL ? queue->lanes : NULL;
+  while (lane != NULL && !address_equal(&lane->to, to)) lane = lane->next;
+  return lane != NULL ? &lane->queue : queue;
+}
+
+/* Makes a lane, for nobody yet. */
+static Lane *lane_new(Queue *queue) {
+  Lane *lane = malloc(sizeof *lane);
+  if (lane == NULL) return NULL;
+  queue_init(&lane->queue, queue->pool);
+  lane->queue.local = lane->queue.lone = 1;
+  memset(&lane->to, 0, sizeof lane->to);
+  lane->next = queue->lanes;
+  queue->lanes = lane;
+  return lane;
+}
+
+/* Returns the lane of refusals: they are told at once, not in their turn. */
+static Queue *queue_refusals(Queue *queue) {
+  Lane *lane = queue->lanes;
+  while (lane != NULL && lane->to.length != 0) lane = lane->next;
+  if (lane == NULL) lane = lane_new(queue);
+  return lane != NULL ? &lane->queue : NULL;
+}
+
 /* Appends a datagram; returns where its size bytes go, NULL for no memory.
    With an error it has its verdict already and is only reported. */
 char *queue_push(Queue *queue, const Address *to, size_t size, int ref,
                  int error) {
-  Block *block = queue_room(queue, name_size(to) + (error ? 0 : size) + 8);
+  Block *block;
   Item *item;
+  if (error != 0) queue = queue_refusals(queue);
+  else if (queue->lanes != NULL) queue = queue_of(queue, to);
+  if (queue == NULL) return NULL;
+  block = queue_room(queue, name_size(to) + (error ? 0 : size) + 8);
   if (block == NULL) return NULL;
   item = block_item(block, block->count);
   item->name = block_name(block, to);
@@ -163,6 +205,10 @@ static void queue_settle(Queue *queue, Block *block, int error) {
   queue->unreported++;
   queue->singles -= queue->singles > 0;
   queue->retried = 0;
+  if (item->error == MOVED) {
+    item->error = 0;
+    return;
+  }
   if (item->error == 0) {
     queue->bytes -= item->size;
     item->error = error;
@@ -317,6 +363,44 @@ static void queue_tidy(Queue *queue) {
   }
 }
 
+/* Moves an item to a lane. */
+static void lane_take(Lane *lane, Queue *queue, const Block *block,
+                      Item *item) {
+  char *room = queue_push(&lane->queue, &lane->to, item->size, item->ref, 0);
+  queue->bytes -= item->size;
+  item->error = room != NULL ? MOVED : -ENOMEM;
+  if (room == NULL) return;
+  memcpy(room, block->memory + item->data, item->size);
+  item->ref = 0;
+}
+
+/* Moves all that waits for a peer to its lane. */
+static void lane_gather(Lane *lane, Queue *queue) {
+  Block *block;
+  uint32_t i;
+  for (block = queue_unsent(queue); block != NULL; block = block->next) {
+    block->watched = 1;
+    for (i = block->sent; i < block->count; i++) {
+      Item *item = block_item(block, i);
+      if (item->error == 0 &&
+          address_equal(item_address(block, item), &lane->to))
+        lane_take(lane, queue, block, item);
+    }
+  }
+}
+
+/* Opens a lane for a peer that does not read; 0, or -1 when it cannot. */
+static int lane_open(Queue *queue, const Address *to) {
+  Lane *lane, *each;
+  int count = 0;
+  for (each = queue->lanes; each != NULL; each = each->next) count++;
+  lane = count < LANES && !queue->lone ? lane_new(queue) : NULL;
+  if (lane == NULL) return -1;
+  memcpy(&lane->to, to, offsetof(Address, name) + to->length);
+  lane_gather(lane, queue);
+  return 0;
+}
+
 /* Hands the queue to the kernel, in order. Returns QUEUE_EMPTY, or what must
    come to pass before it makes sense to try again. */
 int queue_flush(Queue *queue, int fd) {
@@ -331,6 +415,8 @@ int queue_flush(Queue *queue, int fd) {
     if (sent > 0) queue_went(queue, out, sent);
     else wait = queue_refused(queue, out, sent);
     queue->single = sent < count;
+    if (wait == QUEUE_LATER && queue->local && lane_open(queue, out->to) == 0)
+      wait = QUEUE_EMPTY;
     if (wait != QUEUE_EMPTY) break;
   }
   queue->single = 0;
@@ -338,11 +424,59 @@ int queue_flush(Queue *queue, int fd) {
   return wait;
 }
 
+/* Adds what a lane counted to its queue's counters. */
+static void lane_count(Queue *queue, Queue *lane) {
+  queue->sent += lane->sent;
+  queue->sent_bytes += lane->sent_bytes;
+  queue->errors += lane->errors;
+  lane->sent = lane->sent_bytes = lane->errors = 0;
+}
+
+/* Tries the lanes again and closes those that are empty; returns QUEUE_LATER
+   while one is not. */
+int queue_flush_lanes(Queue *queue, int fd) {
+  Lane **link = &queue->lanes;
+  int wait = QUEUE_EMPTY;
+  while (*link != NULL) {
+    Queue *lane = &(*link)->queue;
+    if (queue_flush(lane, fd) != QUEUE_EMPTY) wait = QUEUE_LATER;
+    lane_count(queue, lane);
+    if (lane->count == 0 && lane->unreported == 0) lane_drop(link);
+    else link = &(*link)->next;
+  }
+  return wait;
+}
+
+/* Adds up what a queue and its lanes hold. */
+Load queue_load(const Queue *queue) {
+  Load load = {queue->count, queue->bytes, queue->unreported};
+  const Lane *lane;
+  for (lane = queue->lanes; lane != NULL; lane = lane->next) {
+    load.count += lane->queue.count;
+    load.bytes += lane->queue.bytes;
+    load.unreported += lane->queue.unreported;
+  }
+  return load;
+}
+
 /* Gives everything unsent the same verdict. */
 void queue_cancel(Queue *queue, int error) {
   Block *block;
+  Lane *lane;
+  for (lane = queue->lanes; lane != NULL; lane = lane->next) {
+    queue_cancel(&lane->queue, error);
+    lane_count(queue, &lane->queue);
+  }
   while ((block = queue_unsent(queue)) != NULL)
     queue_settle(queue, block, error);
+}
+
+/* Takes the next verdict of a lane. */
+static int queue_report_lanes(Queue *queue, Verdict *out) {
+  Lane *lane;
+  for (lane = queue->lanes; lane != NULL; lane = lane->next)
+    if (queue_report(&lane->queue, out)) return 1;
+  return 0;
 }
 
 /* Takes the next verdict that somebody wants to hear; 0 when there is none. */
@@ -351,7 +485,8 @@ int queue_report(Queue *queue, Verdict *out) {
   Item *item;
   queue_tidy(queue);
   block = queue->first;
-  if (block == NULL || block->reported == block->sent) return 0;
+  if (block == NULL || block->reported == block->sent)
+    return queue_report_lanes(queue, out);
   item = block_item(block, block->reported++);
   queue->unreported--;
   out->ref = item->ref;

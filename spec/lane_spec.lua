@@ -1,0 +1,91 @@
+-- A unix peer that does not read holds up nobody else's datagrams.
+local dgram = require "dgram"
+local helper = require "spec.helper"
+
+local COUNT = 200
+
+-- Binds a socket that notes the numbers it hears, in order.
+local function listener(path)
+  local socket, heard = dgram.createSocket("unix_dgram"), {}
+  socket:on("message", function(msg) heard[#heard + 1] = tonumber(msg) end)
+  socket:bind(path)
+  return socket, heard
+end
+
+-- The numbers from 1 to COUNT.
+local function numbers()
+  local list = {}
+  for i = 1, COUNT do list[i] = i end
+  return list
+end
+
+describe("a unix peer that does not read", function()
+  local stuck_path, good_path, stuck, good, sender, stuck_heard, good_heard
+
+  -- Runs a test with a peer that reads, one that does not, and a sender.
+  local function scene(options, body)
+    helper.run(function()
+      stuck_path, good_path = helper.path(), helper.path()
+      stuck, stuck_heard = listener(stuck_path)
+      good, good_heard = listener(good_path)
+      sender = dgram.createSocket(options)
+      stuck:pause()
+      body()
+    end)
+  end
+
+  local function close_all()
+    for _, socket in ipairs { sender, stuck, good } do socket:close() end
+  end
+
+  it("holds up nobody else, and gets all in order when it reads", function()
+    scene("unix_dgram", function()
+      for i = 1, COUNT do
+        sender:send(tostring(i), stuck_path)
+        sender:send(tostring(i), good_path)
+      end
+      helper.wait(function() return #good_heard == COUNT end)
+      assert.same(numbers(), good_heard)
+      assert.is_true(sender:getSendQueueCount() > 0)
+      stuck:resume()
+      helper.wait(function() return #stuck_heard == COUNT end)
+      assert.same(numbers(), stuck_heard)
+      helper.wait(function() return sender:getSendQueueCount() == 0 end)
+      assert.equal(2 * COUNT, sender:stats().sent)
+      close_all()
+    end)
+  end)
+
+  it("gets a verdict for each of its datagrams when the sender closes", function()
+    scene("unix_dgram", function()
+      local sent, canceled = 0, 0
+      for i = 1, COUNT do
+        sender:send(tostring(i), stuck_path, function(err)
+          if not err then sent = sent + 1
+          elseif err.code == "ECANCELED" then canceled = canceled + 1 end
+        end)
+      end
+      sender:send("1", good_path)
+      helper.wait(function() return #good_heard == 1 end)
+      close_all()
+      helper.wait(function() return sent + canceled == COUNT end)
+      assert.is_true(sent > 0 and canceled > 0)
+    end)
+  end)
+
+  it("may use a quarter of maxQueue; then its sends fail, not others'", function()
+    scene({ type = "unix_dgram", maxQueue = 40000 }, function()
+      local refused = 0
+      for _ = 1, COUNT do
+        sender:send(("x"):rep(1000), stuck_path, function(err)
+          if err and err.code == "ENOBUFS" then refused = refused + 1 end
+        end)
+        sender:flush()
+      end
+      sender:send("1", good_path)
+      helper.wait(function() return #good_heard == 1 and refused > 0 end)
+      assert.is_true(sender:getSendQueueSize() <= 10000)
+      close_all()
+    end)
+  end)
+end)
