@@ -20,6 +20,33 @@ function process.line(command)
   return line
 end
 
+-- The numbers of the first line of a file of /proc, behind `skip`.
+local function proc_numbers(path, skip)
+  local list = {}
+  local file = io.open(path)
+  local line = file and file:read("*l") or ""
+  if file then file:close() end
+  for number in line:gsub(skip, ""):gmatch("%d+") do
+    table.insert(list, tonumber(number))
+  end
+  return list
+end
+
+-- The processors' ticks since boot: all, those spent on work of whatever process
+-- (the hypervisor's other guests are work too), and those of this process and the
+-- children it has outlived.
+function process.ticks()
+  local all, total = proc_numbers("/proc/stat", "^cpu"), 0
+  local own = proc_numbers("/proc/self/stat", "^.*%)")
+  for i = 1, math.min(#all, 8) do total = total + all[i] end
+  if #all < 8 or #own < 14 then return { total = 0, busy = 0, own = 0 } end
+  return {
+    total = total,
+    busy = total - all[4] - all[5], -- neither idle nor waiting for a disk
+    own = own[11] + own[12] + own[13] + own[14],
+  }
+end
+
 -- The processors this process may use, lowest first.
 local function cores()
   local list = {}

@@ -195,6 +195,8 @@ local function machine_rows(run, lines)
     { "C compiler", process.line((os.getenv("CC") or "cc") .. " --version") },
     { "run", ("%d rounds, %.1f s of each after %.1f s of warm-up, %.0f s in all"):format(
       run.rounds, run.window.time, run.window.warmup, run.seconds) },
+    { "others' load", run.disturbed and
+      ("%.0f %% of the processors' time"):format(run.disturbed) },
   }
   table.insert(lines, row("", ""))
   table.insert(lines, "|---|---|")

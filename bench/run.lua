@@ -203,16 +203,24 @@ local function measure_limits()
   return values
 end
 
+-- The share of the processors' time that others took since `before`, in percent.
+local function others(before)
+  local now = process.ticks()
+  local total = now.total - before.total
+  local busy, own = now.busy - before.busy, now.own - before.own
+  return total > 0 and math.max(0, 100 * (busy - own) / total) or nil
+end
+
 local function main()
   require "dgram" -- or nothing is worth measuring
-  local begin = uv.hrtime()
+  local begin, before = uv.hrtime(), process.ticks()
   local results = {}
   for round = 1, rounds do run_round(results, round) end
   io.stderr:write("\27[K")
   report.write {
     results = results, limits = only and {} or measure_limits(), rounds = rounds,
     present = present, window = window, pinned = process.pinned, partial = only,
-    seconds = (uv.hrtime() - begin) / 1e9,
+    seconds = (uv.hrtime() - begin) / 1e9, disturbed = others(before),
     folder = not only and (setting "OUT" or (quick and "build/bench" or "docs")),
   }
 end

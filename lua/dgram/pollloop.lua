@@ -110,10 +110,9 @@ end
 local function run(self, mode)
   self.stopped = false
   repeat
-    run_timers(self)
     run_idles(self)
     run_polls(self, mode)
-    if mode == "once" then run_timers(self) end
+    run_timers(self)
   until mode == "once" or mode == "nowait" or self.stopped or not alive(self)
   return alive(self)
 end
@@ -138,7 +137,7 @@ local function new()
 
   function adapter.lookup(host, family, callback)
     local address, code = core.resolve(host, family)
-    adapter.soon(function() callback(code, address) end)
+    adapter.timer(function() callback(code, address) end):start(0)
   end
 
   function adapter.run(mode) return run(self, mode) end
