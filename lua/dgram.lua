@@ -66,6 +66,18 @@ local function obey(socket, signal)
   end)
 end
 
+-- Checks the option `loop`, an adapter with the hooks loop.lua describes.
+local function check_loop(adapter)
+  local ok = adapter == nil or type(adapter) == "table"
+  for _, hook in ipairs { "poll", "idle", "timer", "lookup" } do
+    ok = ok and (adapter == nil or check.callable(adapter[hook]))
+  end
+  if not ok then
+    check.type_error("options.loop", "an adapter of a loop", adapter)
+  end
+  return adapter
+end
+
 -- Makes a socket of checked options.
 local function new_socket(kind, options, adapter)
   local loop = turn.of(adapter or require("dgram.loop").luv())
@@ -92,7 +104,7 @@ function dgram.createSocket(type_or_options, listener)
   else given = { type = given } end
   if not TYPES[given.type] then errors.throw_fixed("ERR_SOCKET_BAD_TYPE") end
   local signal = abort.option(given)
-  local socket = new_socket(given.type, options, given.loop)
+  local socket = new_socket(given.type, options, check_loop(given.loop))
   if check.callable(listener) then socket:on("message", listener) end
   if signal then obey(socket, signal) end
   return socket

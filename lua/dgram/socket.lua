@@ -61,11 +61,8 @@ end
 
 -- Emits an error that the network caused, if anybody listens.
 function Socket:_report(err)
-  if self:listenerCount("error") > 0
-    or self:listenerCount(Emitter.errorMonitor) > 0 then
-    if self:listenerCount("error") > 0 then self:emit("error", err)
-    else self:emit(Emitter.errorMonitor, err) end
-  end
+  local heard = self:listenerCount("error") > 0
+  self:emit(heard and "error" or Emitter.errorMonitor, err)
 end
 
 -- The errors that come from the network and are gone once they are read.
