@@ -587,3 +587,25 @@ describe("unix_dgram with a full peer", function()
     end)
   end)
 end)
+
+describe("unix_dgram:sendMany to a full peer", function()
+  it("that is refused in part calls back once, and nobody else", function()
+    helper.run(function()
+      local peer = slow_peer()
+      local client = dgram.createSocket { type = "unix_dgram", maxQueue = 3000 }
+      local many, called = {}, { many = 0, other = 0 }
+      for i = 1, 100 do many[i] = ("m"):rep(100) end
+      for _ = 1, 11 do client:send("x", peer.path) end
+      client:sendMany(many, peer.path, function(err)
+        called.many = called.many + 1
+        assert.truthy(err.code) -- ENOBUFS, or what came of a peer that is gone
+      end)
+      for _ = 1, 5 do uv.run("nowait") end
+      client:send("y", peer.path, function() called.other = called.other + 1 end)
+      peer.close()
+      client:close(helper.expect(function()
+        assert.same({ many = 1, other = 1 }, called)
+      end))
+    end)
+  end)
+end)

@@ -235,6 +235,8 @@ void queue_init(Queue *queue, Pool *pool);
 void queue_free(Queue *queue);
 char *queue_push(Queue *queue, const Address *to, size_t size, int ref,
                  int error);
+int queue_refuse(Queue *queue, const Address *to, size_t size, int ref,
+                 int error);
 int queue_flush(Queue *queue, int fd);
 int queue_flush_lanes(Queue *queue, int fd);
 Load queue_load(const Queue *queue);

@@ -19,6 +19,7 @@ typedef struct Request {
   size_t size;       /* its bytes */
   const Address *to; /* destination; NULL: the peer */
   int callback;      /* stack index of the callback; 0: none */
+  int many;          /* it shares its callback with others */
 } Request;
 
 /* ---------------------------------------------------------------- waiting */
@@ -72,7 +73,6 @@ static void flush_lanes(lua_State *L, Socket *s, int index) {
 /* Flushes what does not have to wait. */
 void output_flush(lua_State *L, Socket *s, int index) {
   if (s->queue.count == 0 && s->queue.lanes == NULL) return;
-  if (loop_foreign(s->loop)) luaL_error(L, "%s", LOOP_FOREIGN);
   if (s->waiting == WAIT_NOTHING) flush_queue(L, s, index);
   if (s->queue.lanes != NULL && !s->resting) flush_lanes(L, s, index);
 }
@@ -132,8 +132,9 @@ static void drop_callback(lua_State *L, int index, int ref) {
   lua_pop(L, 2);
 }
 
-/* Queues a datagram, or its refusal. Refusals nobody has a callback for are
-   told once a turn, so that a sender who never listens costs no memory. */
+/* Queues a datagram, or its refusal: in order if it is one of many, for the
+   last of them speaks for all. Refusals nobody has a callback for are told
+   once a turn, so that a sender who never listens costs no memory. */
 static int enqueue(Socket *s, const Request *r, int ref, int error) {
   char *room;
   if (error != 0 && ref == 0) {
@@ -141,6 +142,8 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
     s->refused = error;
     return 0;
   }
+  if (error != 0 && !r->many)
+    return queue_refuse(&s->queue, r->to, r->size, ref, error);
   room = queue_push(&s->queue, r->to, r->size, ref, error);
   if (room == NULL) return -ENOMEM;
   if (error == 0) memcpy(room, r->data, r->size);
@@ -240,6 +243,7 @@ static int fast_request(lua_State *L, Socket *s, int top, Request *r,
   if (lua_type(L, 2) != LUA_TSTRING) return 0;
   r->data = lua_tolstring(L, 2, &r->size);
   r->to = NULL;
+  r->many = 0;
   if (s->connected) return top <= 3 && fast_callback(L, 3, top, r);
   if (s->family == AF_UNIX) return fast_local(L, top, r, to);
   return fast_udp(L, s, top, r);
@@ -300,6 +304,7 @@ static int push_slice(lua_State *L) {
   r.data = luaL_checklstring(L, 2, NULL) + luaL_checkinteger(L, 3);
   r.size = (size_t)luaL_checkinteger(L, 4);
   r.callback = lua_isnoneornil(L, 5) ? 0 : 5;
+  r.many = 0;
   status = read_destination(L, s, 6, &to, &r);
   if (status < 0) return core_failure(L, status);
   ref = keep_callback(L, 1, r.callback);
@@ -322,6 +327,7 @@ static int push_many(lua_State *L) {
   status = read_destination(L, s, 4, &to, &r);
   if (status < 0) return core_failure(L, status);
   lua_settop(L, 3);
+  r.many = 1;
   ref = keep_callback(L, 1, lua_isnil(L, 3) ? 0 : 3);
   for (i = 1; i <= count; i++) {
     lua_rawgeti(L, 2, i);

@@ -154,23 +154,13 @@ static Lane *lane_new(Queue *queue) {
   return lane;
 }
 
-/* Returns the lane of refusals: they are told at once, not in their turn. */
-static Queue *queue_refusals(Queue *queue) {
-  Lane *lane = queue->lanes;
-  while (lane != NULL && lane->to.length != 0) lane = lane->next;
-  if (lane == NULL) lane = lane_new(queue);
-  return lane != NULL ? &lane->queue : NULL;
-}
-
 /* Appends a datagram; returns where its size bytes go, NULL for no memory.
    With an error it has its verdict already and is only reported. */
 char *queue_push(Queue *queue, const Address *to, size_t size, int ref,
                  int error) {
   Block *block;
   Item *item;
-  if (error != 0) queue = queue_refusals(queue);
-  else if (queue->lanes != NULL) queue = queue_of(queue, to);
-  if (queue == NULL) return NULL;
+  if (queue->lanes != NULL) queue = queue_of(queue, to);
   block = queue_room(queue, name_size(to) + (error ? 0 : size) + 8);
   if (block == NULL) return NULL;
   item = block_item(block, block->count);
@@ -187,6 +177,17 @@ char *queue_push(Queue *queue, const Address *to, size_t size, int ref,
     queue->bytes += size;
   }
   return block->memory + item->data;
+}
+
+/* Appends a refusal where it is told at once, not in its turn; returns 0 or
+   -ENOMEM. */
+int queue_refuse(Queue *queue, const Address *to, size_t size, int ref,
+                 int error) {
+  Lane *lane = queue->lanes;
+  while (lane != NULL && lane->to.length != 0) lane = lane->next;
+  if (lane == NULL) lane = lane_new(queue);
+  if (lane == NULL) return -ENOMEM;
+  return queue_push(&lane->queue, to, size, ref, error) != NULL ? 0 : -ENOMEM;
 }
 
 /* Returns the first block with a datagram to send, NULL when there is none. */
@@ -363,15 +364,16 @@ static void queue_tidy(Queue *queue) {
   }
 }
 
-/* Moves an item to a lane. */
+/* Moves an item to a lane, with the verdict it may have already. */
 static void lane_take(Lane *lane, Queue *queue, const Block *block,
                       Item *item) {
-  char *room = queue_push(&lane->queue, &lane->to, item->size, item->ref, 0);
-  queue->bytes -= item->size;
+  char *room =
+      queue_push(&lane->queue, &lane->to, item->size, item->ref, item->error);
+  if (item->error == 0) queue->bytes -= item->size;
+  if (item->error == 0 && room != NULL)
+    memcpy(room, block->memory + item->data, item->size);
   item->error = room != NULL ? MOVED : -ENOMEM;
-  if (room == NULL) return;
-  memcpy(room, block->memory + item->data, item->size);
-  item->ref = 0;
+  if (room != NULL) item->ref = 0;
 }
 
 /* Moves all that waits for a peer to its lane. */
@@ -382,8 +384,8 @@ static void lane_gather(Lane *lane, Queue *queue) {
     block->watched = 1;
     for (i = block->sent; i < block->count; i++) {
       Item *item = block_item(block, i);
-      if (item->error == 0 &&
-          address_equal(item_address(block, item), &lane->to))
+      const Address *to = item_address(block, item);
+      if (item->error != MOVED && to != NULL && address_equal(to, &lane->to))
         lane_take(lane, queue, block, item);
     }
   }
@@ -394,7 +396,7 @@ static int lane_open(Queue *queue, const Address *to) {
   Lane *lane, *each;
   int count = 0;
   for (each = queue->lanes; each != NULL; each = each->next) count++;
-  lane = count < LANES && !queue->lone ? lane_new(queue) : NULL;
+  lane = count < LANES && to != NULL && !queue->lone ? lane_new(queue) : NULL;
   if (lane == NULL) return -1;
   memcpy(&lane->to, to, offsetof(Address, name) + to->length);
   lane_gather(lane, queue);

@@ -116,6 +116,17 @@ local function new_adapter()
     end
   end
 
+  -- For a host that turns the loop itself: one turn, what to poll for how many
+  -- milliseconds between turns, and a function that ends this wait.
+  function adapter.run(mode) return uv.run(mode) end
+  function adapter.descriptor() return uv.backend_fd() end
+  function adapter.patience() return uv.backend_timeout() end
+  function adapter.waker()
+    local async = uv.new_async(function() end)
+    async:unref()
+    return function() async:send() end
+  end
+
   return adapter
 end
 

@@ -65,6 +65,7 @@ end
 
 -- Wakes the sockets whose wait is over.
 local function wake(self)
+  self:own()
   local sleepers = self.sleepers
   self.sleepers = {}
   self.asleep = false
