@@ -23,6 +23,12 @@ local function index_of(name)
   return index
 end
 
+-- Errors unless a number is an integer, where Lua knows the difference.
+local function is_integer(number)
+  assert.equal("number", type(number))
+  if math.type then assert.equal("integer", math.type(number)) end
+end
+
 -- Whether the library takes a text for an address, and does not look it up.
 local function is_literal(text)
   local asked = false
@@ -82,7 +88,7 @@ describe("address() and rinfo", function()
         local at = socket:address()
         assert.equal(case[3], at.address)
         assert.equal(case[1] == "udp4" and "IPv4" or "IPv6", at.family)
-        assert.equal("integer", math.type(at.port))
+        is_integer(at.port)
         socket:close()
       end)
     end)
@@ -114,7 +120,7 @@ describe("address() and rinfo", function()
       local port, count = server:address().port, 600
       for i = 1, count do
         local udp = uv.new_udp()
-        local own = ("127.1.%d.%d"):format(i // 250, i % 250 + 1)
+        local own = ("127.1.%d.%d"):format(math.floor(i / 250), i % 250 + 1)
         udp:bind(own, 0)
         assert(udp:try_send(own, "127.0.0.1", port))
         udp:close()
@@ -132,8 +138,8 @@ describe("address() and rinfo", function()
       assert.is_false(rawequal(socket:address(), socket:address()))
       socket:send("x", socket:address().port)
       local from = helper.fill(inbox)[1].from
-      assert.equal("integer", math.type(from.port))
-      assert.equal("integer", math.type(from.size))
+      is_integer(from.port)
+      is_integer(from.size)
       socket:close()
     end)
   end)

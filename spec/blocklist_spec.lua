@@ -94,7 +94,9 @@ describe("BlockList", function()
   end)
 
   it("holds many rules", function()
-    for i = 0, 999 do list:addAddress(("10.0.%d.%d"):format(i // 250, i % 250)) end
+    for i = 0, 3 do
+      for j = 0, 249 do list:addAddress(("10.0.%d.%d"):format(i, j)) end
+    end
     assert.is_true(list:check("10.0.0.0"))
     assert.is_true(list:check("10.0.3.249"))
     assert.is_false(list:check("10.0.3.250"))

@@ -185,7 +185,7 @@ local function udp_rows(loopback)
     { "message of a slice", function(s, v) s:send(v, 0, 0, 9, loopback) end, ARG_TYPE,
       fine = { TEXTS, "a table" }, named = "buffer" },
     { "string of an array", function(s, v) s:send({ "a", v, "b" }, 9, loopback) end,
-      ARG_TYPE, fine = { TEXTS }, named = "buffer list arguments" },
+      ARG_TYPE, fine = { "nil", TEXTS }, named = "buffer list arguments" },
     { "offset", function(s, v) s:send("abc", v, 1, 9, loopback) end,
       numbers(BOUNDS, ARG_TYPE), named = "offset" },
     { "length", function(s, v) s:send("abc", 0, v, 9, loopback) end,

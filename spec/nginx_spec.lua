@@ -1,0 +1,323 @@
+-- The driver in a real nginx: examples/openresty in a directory of its own, on
+-- ports of its own, with the sockets of spec/nginx/hostile.lua beside it.
+local Child = require "spec.child"
+local dgram = require "dgram"
+local helper = require "spec.helper"
+local uv = require "luv"
+
+local LOOPBACK = "127.0.0.1"
+
+-- The output of a command and whether it succeeded.
+local function output(command)
+  local pipe = io.popen("{ " .. command .. "; } 2>&1 && echo succeeded")
+  local text = pipe:read("*a")
+  pipe:close()
+  return text, text:find("succeeded\n$") ~= nil
+end
+
+-- Where the core for LuaJIT (or Lua 5.1) lies; it is built if need be.
+local function core_path()
+  for _, lua in ipairs { "luajit", "lua5.1" } do
+    local text = output("env -u LUA_INIT make -s --no-print-directory LUA="
+      .. lua .. " env")
+    local path = text:match("LUA_CPATH='([^;]*)")
+    if path and io.open((path:gsub("%?", "dgram/core"))) then return path end
+  end
+end
+
+-- A port of loopback that is free for both UDP and TCP at this moment.
+local function free_port()
+  local udp, tcp = uv.new_udp(), uv.new_tcp()
+  udp:bind(LOOPBACK, 0)
+  local port = udp:getsockname().port
+  local free = tcp:bind(LOOPBACK, port)
+  udp:close()
+  tcp:close()
+  return free and port or free_port()
+end
+
+-- The example's nginx.conf with our paths and ports, and the hostile service.
+local function configuration(nginx)
+  local file = assert(io.open("examples/openresty/nginx.conf"))
+  local text, root = file:read("*a"), uv.cwd()
+  file:close()
+  local paths = ([[lua_package_path
+    "$prefix/?.lua;ROOT/examples/openresty/?.lua;ROOT/lua/?.lua;ROOT/?.lua;;";
+    lua_package_cpath "CORE;;";]]):gsub("ROOT", root):gsub("CORE", nginx.core)
+  text = text:gsub("lua_package_path[^\n]*", (paths:gsub("%%", "%%%%")))
+  text = text:gsub("8125", nginx.statsd):gsub("7007", nginx.echo)
+  text = text:gsub("8080", nginx.http)
+  text = text:gsub("init_worker_by_lua_block {", ([[%%0
+    require("spec.nginx.hostile").join { hostile = %d, http = %d }]]):format(
+      nginx.hostile, nginx.http))
+  return text:gsub("location = /counters", [[location = /send {
+      content_by_lua_block {
+        require("spec.nginx.hostile").send(tonumber(ngx.var.arg_port))
+      }
+    }
+
+    %0]])
+end
+
+local Nginx = {}
+Nginx.__index = Nginx
+
+-- Writes the directory that nginx runs in.
+local function lay_out(self, change)
+  assert(uv.fs_mkdir(self.prefix, 448))
+  assert(uv.fs_mkdir(self.prefix .. "/logs", 448))
+  uv.fs_symlink("/usr/lib/nginx/modules", self.prefix .. "/modules")
+  local file = assert(io.open(self.prefix .. "/nginx.conf", "w"))
+  file:write((change(configuration(self))))
+  file:close()
+end
+
+-- Sends a message to the hostile socket until it is answered.
+local function await_driver(self)
+  local socket, answered = dgram.createSocket("udp4"), false
+  socket:on("message", function() answered = true end)
+  local timer = uv.new_timer()
+  timer:start(0, 20, function() socket:send("pid", self.hostile) end)
+  helper.wait(function() return answered end)
+  timer:close()
+  socket:close()
+end
+
+-- Starts nginx; `change` may alter its configuration.
+local function start(change)
+  local self = setmetatable({
+    prefix = helper.path(), core = core_path(), statsd = free_port(),
+    echo = free_port(), http = free_port(), hostile = free_port(),
+  }, Nginx)
+  lay_out(self, change or function(text) return text end)
+  local user = uv.getuid() == 0 and " user root;" or ""
+  self.child = Child.start("nginx", "-e", "stderr", "-p", self.prefix, "-c",
+    "nginx.conf", "-g", "daemon off;" .. user)
+  await_driver(self)
+  return self
+end
+
+-- What nginx has logged so far.
+function Nginx:log()
+  local file = io.open(self.prefix .. "/logs/error.log")
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- Signals nginx and returns the milliseconds until it has ended.
+function Nginx:quit(signal)
+  local begin = uv.hrtime()
+  self.child.process:kill(signal)
+  assert.are.equal(0, self.child:wait())
+  local milliseconds = (uv.hrtime() - begin) / 1e6
+  output("rm -r " .. self.prefix)
+  return milliseconds
+end
+
+-- Requests a page; returns its body and the milliseconds it took.
+function Nginx:get(path)
+  local tcp, begin, text, ended = uv.new_tcp(), uv.hrtime(), "", false
+  tcp:connect(LOOPBACK, self.http, function(err)
+    if err then ended = true return end
+    tcp:write("GET " .. path .. " HTTP/1.0\r\n\r\n")
+    tcp:read_start(function(_, chunk)
+      text, ended = text .. (chunk or ""), not chunk
+    end)
+  end)
+  helper.wait(function() return ended end)
+  tcp:close()
+  return text:match("\r\n\r\n(.*)$"), (uv.hrtime() - begin) / 1e6
+end
+
+-- The value of a counter, 0 when it is not there.
+function Nginx:counter(name)
+  return tonumber(self:get("/counters"):match(name .. " (%d+)")) or 0
+end
+
+-- Sends a message from a socket of its own; returns the answer.
+function Nginx:ask(msg, port)
+  local socket, answer = dgram.createSocket("udp4"), nil
+  socket:on("message", function(text) answer = text end)
+  socket:send(msg, port or self.hostile)
+  helper.wait(function() return answer end)
+  socket:close()
+  return answer
+end
+
+-- The process ids of both workers, in order.
+function Nginx:workers()
+  local found, list = {}, {}
+  while #list < 2 do
+    local pid = self:ask("pid")
+    if not found[pid] then
+      found[pid] = true
+      list[#list + 1] = pid
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+-- Sends "load:1|c" for some milliseconds, one or more in each; returns a
+-- function that tells how many, once the kernel took them all.
+local function load_on(nginx, milliseconds)
+  local sent, over = 0, false
+  local timer, stop, sockets = uv.new_timer(), uv.now() + milliseconds, {}
+  for i = 1, 16 do
+    sockets[i] = dgram.createSocket("udp4")
+    sockets[i]:bind(0, LOOPBACK)
+  end
+  local function close()
+    timer:close()
+    for _, socket in ipairs(sockets) do socket:close() end
+    over = true
+  end
+  timer:start(1, 1, function()
+    if uv.now() > stop then return close() end
+    sent = sent + 1
+    sockets[sent % 16 + 1]:send("load:1|c", nginx.statsd, LOOPBACK)
+  end)
+  return function() return over and sent end
+end
+
+-- The median of the milliseconds that requests take.
+local function median_latency(nginx, requests)
+  local times = {}
+  for i = 1, requests do times[i] = select(2, nginx:get("/counters")) end
+  table.sort(times)
+  return times[math.ceil(requests / 2)]
+end
+
+-- Milliseconds of processor time that a process has used.
+local function cpu_time(pid)
+  local file = assert(io.open("/proc/" .. pid .. "/stat"))
+  local user, system = file:read("*a"):match(
+    "%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
+  file:close()
+  return (user + system) * 10
+end
+
+-- Lets the loop run for some milliseconds.
+local function pass(milliseconds)
+  local timer, over = uv.new_timer(), false
+  timer:start(milliseconds, 0, function() over = true end)
+  helper.wait(function() return over end)
+  timer:close()
+end
+
+-- Why this cannot be tested here, nil when it can.
+local function missing()
+  if not select(2, output("command -v nginx")) then return "no nginx" end
+  if not io.open("/usr/lib/nginx/modules/ngx_http_lua_module.so") then
+    return "nginx has no ngx_lua module"
+  end
+  return not core_path() and "no headers of LuaJIT or Lua 5.1" or nil
+end
+
+describe("nginx", function()
+  local reason = missing()
+
+  after_each(Child.stop_all)
+
+  -- A spec with an nginx that has ended when it is over.
+  local function it_runs(what, change, test)
+    it(what, function()
+      if reason then pending(reason) end
+      helper.run(function()
+        local nginx = start(change)
+        test(nginx)
+        if nginx.child.status == nil then nginx:quit("sigquit") end
+      end, 20)
+    end)
+  end
+
+  it_runs("counts datagrams in two workers and serves the sums", nil,
+    function(nginx)
+      local sent = load_on(nginx, 100)
+      helper.wait(sent)
+      helper.wait(function() return nginx:counter("load") >= sent() end)
+      assert.are.equal(sent(), nginx:counter("load"))
+      assert.are.equal(2, #nginx:workers())
+      assert.are.equal("errors 1, polling false", nginx:ask("stats"))
+    end)
+
+  it_runs("handlers may yield: sleep, and read over a cosocket", nil,
+    function(nginx)
+      assert.are.equal("echo\0me", nginx:ask("echo\0me", nginx.echo))
+      assert.are.equal("slept", nginx:ask("sleep"))
+      assert.are.equal("HTTP/1.1 200 OK", nginx:ask("fetch"))
+    end)
+
+  it_runs("an error in a listener or handler is logged and kills nobody", nil,
+    function(nginx)
+      local workers, socket = nginx:workers(), dgram.createSocket("udp4")
+      for _, msg in ipairs { "raise", "raise a table", "raise later" } do
+        socket:send(msg, nginx.hostile)
+      end
+      socket:close()
+      for _, text in ipairs { "a listener raised", "a handler raised",
+        "setup raised at its end" } do
+        helper.wait(function() return nginx:log():find(text, 1, true) end)
+      end
+      assert.are.same(workers, nginx:workers())
+    end)
+
+  it_runs("a socket of a request is served at once", nil, function(nginx)
+    local socket, arrived = dgram.createSocket("udp4"), nil
+    socket:on("message", function(msg) arrived = msg end)
+    local port = socket:bindSync({ address = LOOPBACK }).port
+    local begin = uv.hrtime()
+    assert.are.equal("sent\n", (nginx:get("/send?port=" .. port)))
+    helper.wait(function() return arrived end)
+    assert.is_true((uv.hrtime() - begin) / 1e6 < 100)
+    assert.are.equal("from a request", arrived)
+    socket:close()
+  end)
+
+  it_runs("an idle worker uses under 1 % of a processor", nil, function(nginx)
+    local workers, before = nginx:workers(), {}
+    for i, pid in ipairs(workers) do before[i] = cpu_time(pid) end
+    pass(2000)
+    for i, pid in ipairs(workers) do
+      assert.is_true(cpu_time(pid) - before[i] <= 20)
+    end
+  end)
+
+  it_runs("requests are as fast under a load of datagrams", nil, function(nginx)
+    local idle = median_latency(nginx, 50)
+    local sent = load_on(nginx, 1000)
+    local loaded = median_latency(nginx, 50)
+    assert.is_false(sent())
+    helper.wait(sent)
+    assert.is_true(loaded < 3 * idle + 3, ("%.1f ms, idle %.1f"):format(loaded, idle))
+  end)
+
+  it_runs("a reload under load loses nothing", nil, function(nginx)
+    local workers, sent = nginx:workers(), load_on(nginx, 1500)
+    pass(300)
+    nginx.child.process:kill("sighup")
+    helper.wait(sent)
+    helper.wait(function() return nginx:counter("load") >= sent() end)
+    assert.are.equal(sent(), nginx:counter("load"))
+    for _, pid in ipairs(nginx:workers()) do
+      assert.is_true(pid ~= workers[1] and pid ~= workers[2])
+    end
+  end)
+
+  for _, signal in ipairs { "sigquit", "sigterm" } do
+    it_runs(signal .. " ends it within a second", nil, function(nginx)
+      nginx:ask("sleep")
+      local milliseconds = nginx:quit(signal)
+      assert.is_true(milliseconds < 1000, milliseconds .. " ms")
+    end)
+  end
+
+  it_runs("polls when there is no thread pool, and says so", function(text)
+    return text:gsub("thread_pool [^\n]*", "")
+  end, function(nginx)
+    assert.are.equal("echo", nginx:ask("echo", nginx.echo))
+    assert.are.equal("errors 1, polling true", nginx:ask("stats"))
+    assert.is_truthy(nginx:log():find("add `thread_pool dgram threads=1;`", 1, true))
+  end)
+end)
