@@ -1,0 +1,52 @@
+# The checks under fire, beside the specs of `make test`. Included by Makefile.
+#
+#   make test-faults   refused and shortened system calls, no memory left
+#   make test-net      many hosts: multicast, routers, errors, broken links
+#   make sanitize      the specs under ASan, UBSan, LSan, TSan and valgrind, with
+#                      Lua's API checks, with a collection after every instruction
+#
+# Each closes with a line "N passed, N failed".
+
+CHECKS = $(BUILD)/checks
+
+$(CHECKS)/faults.so: spec/faults/shim.c | interpreter
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -shared -o $@ $< -ldl -Wno-pedantic
+
+$(CHECKS)/host: spec/faults/host.c | interpreter
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(shell pkg-config --libs $(NAME))
+
+# System calls that fail, at every index; then an allocator that does.
+test-faults: all $(CHECKS)/faults.so $(CHECKS)/host
+	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" spec/faults/run
+
+$(CHECKS)/netns.so: spec/net/netns.c | interpreter
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -shared -o $@ $<
+
+# Hosts as network namespaces of their own; needs no privilege.
+test-net: all $(CHECKS)/netns.so
+	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" spec/net/run
+
+ASAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+  -fno-sanitize-recover=undefined
+TSAN = -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+INTERPRETER = CC=$(CC) NAME=$(NAME) spec/sanitize/interpreter
+
+$(CHECKS)/lua-asan: spec/sanitize/interpreter | interpreter
+	@mkdir -p $(@D)
+	$(INTERPRETER) $@ "-fsanitize=address,undefined"
+
+$(CHECKS)/lua-tsan: spec/sanitize/interpreter | interpreter
+	@mkdir -p $(@D)
+	$(INTERPRETER) $@ "-fsanitize=thread"
+
+# The interpreters need the source of Lua: apt fetches it, or LUA_SOURCE=DIR.
+sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
+	@$(MAKE) -s BUILD=$(BUILD)-asan CFLAGS="$(ASAN)" all
+	@$(MAKE) -s BUILD=$(BUILD)-tsan CFLAGS="$(TSAN)" all
+	@CHECKS="$(CURDIR)/$(CHECKS)" BUILD="$(BUILD)" LUA="$(LUA)" \
+	  SHORT="$(SHORT)" spec/sanitize/run
+
+.PHONY: test-faults test-net sanitize

@@ -1,0 +1,221 @@
+-- What a hostile peer may try, and what may be given to the library by mistake.
+-- Run by `make test-faults`, which preloads the shim.
+local dgram = require "dgram"
+local faults = require "faults"
+local helper = require "spec.helper"
+local uv = require "luv"
+
+-- How many descriptors this process has open.
+local function descriptors()
+  local dir, count = uv.fs_scandir("/proc/self/fd"), 0
+  while uv.fs_scandir_next(dir) do count = count + 1 end
+  return count
+end
+
+-- A bound IPv4 socket and its port.
+local function bound(options)
+  local socket = dgram.createSocket(options or "udp4")
+  return socket, socket:bindSync({ address = "127.0.0.1" }).port
+end
+
+describe("a hostile peer", function()
+  before_each(faults.clear)
+
+  it("cannot smuggle descriptors in", function()
+    helper.run(function()
+      local name = helper.path()
+      local server = dgram.createSocket("unix_dgram")
+      local before
+      server:on("message", helper.expect(9, function(msg)
+        assert.equal("x", msg)
+        assert.equal(before, descriptors())
+      end))
+      server:bind(name, function()
+        before = descriptors()
+        for _ = 1, 9 do assert(faults.send_descriptor(name, 0)) end
+      end)
+      helper.wait(function() return server[1]:stats().received == 9 end)
+      assert.equal(before, descriptors())
+      server:close()
+    end)
+  end)
+
+  it("with source port 0 does not make send raise unawares", function()
+    helper.run(function()
+      local server, port = bound()
+      local heard
+      server:on("message", function(_, rinfo) heard = rinfo end)
+      if not faults.send_from_port_zero(port) then
+        server:close()
+        return pending("raw sockets need a privilege")
+      end
+      helper.wait(function() return heard end)
+      assert.equal(0, heard.port)
+      local ok, err = pcall(server.send, server, "x", heard.port, heard.address)
+      assert.is_false(ok)
+      assert.equal("ERR_SOCKET_BAD_PORT", err.code)
+      server:close()
+    end)
+  end)
+
+  it("cannot end a server by refusing its answers", function()
+    helper.run(function()
+      local server, port = bound()
+      server:on("message", function(msg, rinfo)
+        server:send(msg, rinfo.port, rinfo.address)
+      end)
+      for _ = 1, 20 do
+        local client = dgram.createSocket("udp4")
+        client:send("x", port, "127.0.0.1")
+        client:close()
+      end
+      helper.wait(function() return server[1]:stats().received == 20 end)
+      local client = dgram.createSocket("udp4")
+      client:on("message", helper.expect(function()
+        client:close()
+        server:close()
+      end))
+      client:send("still there?", port, "127.0.0.1")
+    end)
+  end)
+end)
+
+describe("descriptors", function()
+  -- Tells whether a descriptor is closed when a program is executed.
+  local function is_cloexec(fd)
+    for line in io.lines("/proc/self/fdinfo/" .. fd) do
+      local flags = line:match("^flags:%s*(%d+)")
+      if flags then return tonumber(flags, 8) & 524288 ~= 0 end
+    end
+  end
+
+  for _, kind in ipairs { "udp4", "udp6", "unix_dgram" } do
+    it(("of %s are closed on exec"):format(kind), function()
+      helper.run(function()
+        local socket = dgram.createSocket(kind)
+        if kind == "unix_dgram" then socket:bindSync {}
+        else socket:bindSync() end
+        local fd = socket:fileno()
+        assert.is_true(is_cloexec(fd))
+        socket:close()
+        assert.is_true(is_cloexec(fd), "after close")
+      end)
+    end)
+  end
+end)
+
+describe("payloads and addresses", function()
+  it("of any bytes stay what they are", function()
+    helper.run(function()
+      local socket, port = bound()
+      local bytes = {}
+      for i = 0, 255 do bytes[#bytes + 1] = string.char(i) end
+      local payload = table.concat(bytes) .. "%s%n%s%n"
+      socket:on("message", helper.expect(function(msg)
+        assert.equal(payload, msg)
+        socket:close()
+      end))
+      socket:send(payload, port, "127.0.0.1")
+    end)
+  end)
+
+  for _, text in ipairs { "%s%n%s%n.test", ("a"):rep(5000), "1.2.3.4\0.test",
+    "fe80::1%" .. ("z"):rep(3000), "::%", "\255\254", " ", "%" } do
+    it(("like %q are refused, not obeyed"):format(text:sub(1, 12)), function()
+      helper.run(function()
+        local socket = dgram.createSocket {
+          type = text:find(":") and "udp6" or "udp4",
+          lookup = function(_, _, answer) answer(nil, text) end,
+        }
+        socket:bindSync()
+        socket:send("x", 9, text, helper.expect(function(err)
+          assert.is_string(err.code)
+          socket:close()
+        end))
+      end)
+    end)
+  end
+
+  for name, answer in pairs { table = {}, boolean = true, number = 42,
+    callable = print } do
+    it(("looked up as a %s end in an error"):format(name), function()
+      helper.run(function()
+        local socket = dgram.createSocket { type = "udp4",
+          lookup = function(host, _, done)
+            done(nil, host == "0.0.0.0" and host or answer)
+          end }
+        socket:send("x", 9, "name.test", helper.expect(function(err)
+          assert.is_string(err and err.code)
+          socket:close()
+        end))
+      end)
+    end)
+  end
+
+  it("of more than 4 GiB are refused", function()
+    if not os.getenv("DGRAM_LARGE") then
+      return pending("set DGRAM_LARGE=1 where 10 GiB of memory are free")
+    end
+    helper.run(function()
+      local socket, port = bound()
+      local part = ("x"):rep(2 ^ 30)
+      local payload = part .. part .. part .. part .. "more"
+      local ok, err = pcall(socket.send, socket, payload, port, "127.0.0.1",
+        helper.expect(function(err) assert.equal("EMSGSIZE", err.code) end))
+      assert(ok, tostring(err))
+      socket:send("x", port, "127.0.0.1", helper.expect(function(err2)
+        assert.is_nil(err2)
+        socket:close()
+      end))
+    end, 60)
+  end)
+end)
+
+describe("a path", function()
+  -- The permissions of a file.
+  local function mode_of(path)
+    return uv.fs_stat(path).mode % 512
+  end
+
+  for _, mode in ipairs { 384, 438, 511 } do
+    it(("appears with mode %03o at once"):format(mode), function()
+      helper.run(function()
+        local name = helper.path()
+        local socket = dgram.createSocket { type = "unix_dgram", mode = mode }
+        socket:bindSync { path = name }
+        assert.equal(mode, mode_of(name))
+        socket:close()
+      end)
+    end)
+  end
+
+  it("that is a file, a directory or a link is left alone", function()
+    helper.run(function()
+      local name = helper.path()
+      io.open(name, "w"):close()
+      local link = helper.path()
+      assert(uv.fs_symlink(name, link))
+      for _, path in ipairs { name, link, uv.os_tmpdir() } do
+        local socket = dgram.createSocket("unix_dgram")
+        local ok, err = pcall(socket.bindSync, socket, { path = path })
+        assert.is_false(ok)
+        assert.equal("EADDRINUSE", err.code)
+        assert(uv.fs_lstat(path), "it is gone")
+        socket:close()
+      end
+    end)
+  end)
+
+  it("that somebody replaced is not removed", function()
+    helper.run(function()
+      local name = helper.path()
+      local socket = dgram.createSocket("unix_dgram")
+      socket:bindSync { path = name }
+      os.remove(name)
+      io.open(name, "w"):close()
+      socket:close(helper.expect(function()
+        assert(uv.fs_stat(name), "it is gone")
+      end))
+    end)
+  end)
+end)

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults on demand. Preloaded, this library stands between dgram.core and the
+ * C library; required as the Lua module `faults` (it is the same file, so the
+ * same memory), it is told which calls to refuse or to shorten. Calls that do
+ * not come from dgram.core pass untouched.
+ *
+ *   faults.at(call, index, count, action [, only])
+ *       the calls number index to index + count - 1 get the action: a negative
+ *       errno, or for sendmmsg and recvmmsg the most messages that may pass;
+ *       `only` restricts it to one socket option
+ *   faults.clear()      no more faults; counts start at zero
+ *   faults.count(call)  how often it was called since
+ *   faults.hits([call]) how many faults were delivered since
+ *   faults.held()       blocks of memory that dgram.core has and did not free
+ *
+ * and what a hostile peer can do, each true when it was done:
+ *
+ *   faults.send_descriptor(path, fd)   a datagram "x" that brings a descriptor
+ *   faults.send_from_port_zero(port)   a datagram "x" from 127.0.0.1 port 0
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+  BIND,
+  CLOSE,
+  CONNECT,
+  DUP3,
+  FCHMOD,
+  FCNTL,
+  GETIFADDRS,
+  GETPEERNAME,
+  GETSOCKNAME,
+  GETSOCKOPT,
+  IF_NAMETOINDEX,
+  LSTAT,
+  MALLOC,
+  OPEN,
+  REALLOC,
+  RECVMMSG,
+  RECVMSG,
+  SENDMMSG,
+  SENDMSG,
+  SETSOCKOPT,
+  SOCKET,
+  UNLINK,
+  CALLS
+};
+
+static const char *const names[CALLS + 1] = {
+    "bind",        "close",       "connect",    "dup3",
+    "fchmod",      "fcntl",       "getifaddrs", "getpeername",
+    "getsockname", "getsockopt",  "if_nametoindex", "lstat",
+    "malloc",      "open",        "realloc",    "recvmmsg",
+    "recvmsg",     "sendmmsg",    "sendmsg",    "setsockopt",
+    "socket",      "unlink",      NULL};
+
+#define PASS 0 /* the action of a call that is not to be touched */
+
+/* What is to happen to one of the calls. */
+static struct Plan {
+  long from, to; /* numbers of the calls it concerns; from 0: none */
+  int action;    /* a negative errno, or the most messages that may pass */
+  int only;      /* the socket option it concerns; -1: all */
+  long count;    /* calls so far */
+  long hits;     /* faults delivered */
+} plans[CALLS];
+
+static long held; /* blocks dgram.core holds */
+
+/* The range of addresses where dgram.core's code lies, found once. */
+static struct {
+  const char *base; /* where the file is mapped; NULL: not seen yet */
+  const char *miss; /* the last address that was not in it */
+} core;
+
+/* Tells whether an address lies in dgram.core. */
+static int from_core(const void *address) {
+  Dl_info info;
+  if (address == core.miss) return 0;
+  if (dladdr(address, &info) == 0) return 0;
+  if (info.dli_fbase == core.base) return 1;
+  if (core.base == NULL && strstr(info.dli_fname, "dgram/core.so") != NULL) {
+    core.base = info.dli_fbase;
+    return 1;
+  }
+  core.miss = address;
+  return 0;
+}
+
+/* Counts a call of dgram.core and returns what is to happen to it. */
+static int judge(int call, const void *caller, int option) {
+  struct Plan *plan = &plans[call];
+  if (!from_core(caller)) return PASS;
+  if (plan->only >= 0 && plan->only != option) return PASS;
+  plan->count++;
+  if (plan->from == 0 || plan->count < plan->from || plan->count > plan->to)
+    return PASS;
+  plan->hits++;
+  return plan->action;
+}
+
+#define CALLER __builtin_return_address(0)
+
+/* Calls the function behind ours. */
+#define NEXT(name) ((__typeof__(&name))next(#name))
+
+/* Finds the function behind ours. */
+static void *next(const char *name) { return dlsym(RTLD_NEXT, name); }
+
+/* Fails like the system when the plan says so. */
+#define MAYBE_FAIL(call, option)                  \
+  do {                                            \
+    int action_ = judge(call, CALLER, option);    \
+    if (action_ < 0) return errno = -action_, -1; \
+  } while (0)
+
+int bind(int fd, const struct sockaddr *name, socklen_t size) {
+  MAYBE_FAIL(BIND, 0);
+  return NEXT(bind)(fd, name, size);
+}
+
+int connect(int fd, const struct sockaddr *name, socklen_t size) {
+  MAYBE_FAIL(CONNECT, 0);
+  return NEXT(connect)(fd, name, size);
+}
+
+/* A close that fails has closed all the same, as on Linux. */
+int close(int fd) {
+  int action = judge(CLOSE, CALLER, 0), result = NEXT(close)(fd);
+  return action < 0 ? errno = -action, -1 : result;
+}
+
+int dup3(int from, int to, int flags) {
+  MAYBE_FAIL(DUP3, 0);
+  return NEXT(dup3)(from, to, flags);
+}
+
+int fchmod(int fd, mode_t mode) {
+  MAYBE_FAIL(FCHMOD, 0);
+  return NEXT(fchmod)(fd, mode);
+}
+
+int fcntl(int fd, int command, ...) {
+  va_list list;
+  void *argument;
+  va_start(list, command);
+  argument = va_arg(list, void *);
+  va_end(list);
+  MAYBE_FAIL(FCNTL, command);
+  return NEXT(fcntl)(fd, command, argument);
+}
+
+int getifaddrs(struct ifaddrs **list) {
+  MAYBE_FAIL(GETIFADDRS, 0);
+  return NEXT(getifaddrs)(list);
+}
+
+int getpeername(int fd, struct sockaddr *name, socklen_t *size) {
+  MAYBE_FAIL(GETPEERNAME, 0);
+  return NEXT(getpeername)(fd, name, size);
+}
+
+int getsockname(int fd, struct sockaddr *name, socklen_t *size) {
+  MAYBE_FAIL(GETSOCKNAME, 0);
+  return NEXT(getsockname)(fd, name, size);
+}
+
+int getsockopt(int fd, int level, int option, void *value, socklen_t *size) {
+  MAYBE_FAIL(GETSOCKOPT, option);
+  return NEXT(getsockopt)(fd, level, option, value, size);
+}
+
+unsigned if_nametoindex(const char *name) {
+  int action = judge(IF_NAMETOINDEX, CALLER, 0);
+  if (action < 0) return errno = -action, 0;
+  return NEXT(if_nametoindex)(name);
+}
+
+int lstat(const char *path, struct stat *info) {
+  MAYBE_FAIL(LSTAT, 0);
+  return NEXT(lstat)(path, info);
+}
+
+int open(const char *path, int flags, ...) {
+  va_list list;
+  mode_t mode;
+  va_start(list, flags);
+  mode = va_arg(list, mode_t);
+  va_end(list);
+  MAYBE_FAIL(OPEN, 0);
+  return NEXT(open)(path, flags, mode);
+}
+
+int setsockopt(int fd, int level, int option, const void *value,
+               socklen_t size) {
+  MAYBE_FAIL(SETSOCKOPT, option);
+  return NEXT(setsockopt)(fd, level, option, value, size);
+}
+
+int socket(int family, int type, int protocol) {
+  MAYBE_FAIL(SOCKET, 0);
+  return NEXT(socket)(family, type, protocol);
+}
+
+int unlink(const char *path) {
+  MAYBE_FAIL(UNLINK, 0);
+  return NEXT(unlink)(path);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+  MAYBE_FAIL(RECVMSG, 0);
+  return NEXT(recvmsg)(fd, message, flags);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+  MAYBE_FAIL(SENDMSG, 0);
+  return NEXT(sendmsg)(fd, message, flags);
+}
+
+int recvmmsg(int fd, struct mmsghdr *message, unsigned count, int flags,
+             struct timespec *timeout) {
+  int action = judge(RECVMMSG, CALLER, 0);
+  if (action < 0) return errno = -action, -1;
+  if (action > 0 && (unsigned)action < count) count = (unsigned)action;
+  return NEXT(recvmmsg)(fd, message, count, flags, timeout);
+}
+
+/* Tells whether a message is a train. */
+static int is_train(const struct mmsghdr *message) {
+  return message->msg_hdr.msg_controllen > 0;
+}
+
+/* Refuses what a path refuses: with EIO or EINVAL only trains. */
+int sendmmsg(int fd, struct mmsghdr *message, unsigned count, int flags) {
+  int action = judge(SENDMMSG, CALLER, is_train(message));
+  if (action < 0) return errno = -action, -1;
+  if (action > 0 && (unsigned)action < count) count = (unsigned)action;
+  return NEXT(sendmmsg)(fd, message, count, flags);
+}
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void __libc_free(void *block);
+
+void *malloc(size_t size) {
+  int action = judge(MALLOC, CALLER, 0);
+  void *block = action < 0 ? NULL : __libc_malloc(size);
+  if (block == NULL) errno = ENOMEM;
+  else if (from_core(CALLER)) held++;
+  return block;
+}
+
+void *realloc(void *old, size_t size) {
+  int action = judge(REALLOC, CALLER, 0);
+  void *block = action < 0 ? NULL : __libc_realloc(old, size);
+  if (block == NULL) errno = ENOMEM;
+  else if (old == NULL && from_core(CALLER)) held++;
+  return block;
+}
+
+void free(void *block) {
+  if (block != NULL && from_core(CALLER)) held--;
+  __libc_free(block);
+}
+
+/* ------------------------------------------------------------ the Lua side */
+
+static int faults_at(lua_State *L) {
+  struct Plan *plan = &plans[luaL_checkoption(L, 1, NULL, names)];
+  plan->from = (long)luaL_checkinteger(L, 2);
+  plan->to = plan->from + (long)luaL_checkinteger(L, 3) - 1;
+  plan->action = (int)luaL_checkinteger(L, 4);
+  plan->only = (int)luaL_optinteger(L, 5, -1);
+  plan->count = plan->hits = 0;
+  return 0;
+}
+
+static int faults_clear(lua_State *L) {
+  int i;
+  (void)L;
+  memset(plans, 0, sizeof plans);
+  for (i = 0; i < CALLS; i++) plans[i].only = -1;
+  return 0;
+}
+
+static int faults_count(lua_State *L) {
+  int call = luaL_checkoption(L, 1, NULL, names);
+  lua_pushinteger(L, (lua_Integer)plans[call].count);
+  return 1;
+}
+
+static int faults_hits(lua_State *L) {
+  int i, only = lua_isnone(L, 1) ? -1 : luaL_checkoption(L, 1, NULL, names);
+  lua_Integer sum = 0;
+  for (i = 0; i < CALLS; i++)
+    if (only < 0 || only == i) sum += plans[i].hits;
+  lua_pushinteger(L, sum);
+  return 1;
+}
+
+static int faults_held(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)held);
+  return 1;
+}
+
+/* Opens a socket, sends one message to an address and closes it again. */
+static int send_once(int family, int type, int protocol,
+                     struct msghdr *message) {
+  int fd = NEXT(socket)(family, type, protocol);
+  ssize_t sent = fd < 0 ? -1 : NEXT(sendmsg)(fd, message, MSG_DONTWAIT);
+  if (fd >= 0) NEXT(close)(fd);
+  return sent >= 0;
+}
+
+static int faults_send_descriptor(lua_State *L) {
+  char control[CMSG_SPACE(sizeof(int))] = {0}, byte = 'x';
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  struct iovec data = {&byte, 1};
+  struct msghdr message = {&to, sizeof to, &data, 1, control, sizeof control, 0};
+  struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+  int fd = (int)luaL_checkinteger(L, 2);
+  strncpy(to.sun_path, luaL_checkstring(L, 1), sizeof to.sun_path - 1);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = SCM_RIGHTS;
+  c->cmsg_len = CMSG_LEN(sizeof fd);
+  memcpy(CMSG_DATA(c), &fd, sizeof fd);
+  lua_pushboolean(L, send_once(AF_UNIX, SOCK_DGRAM, 0, &message));
+  return 1;
+}
+
+static int faults_send_from_port_zero(lua_State *L) {
+  struct sockaddr_in to = {.sin_family = AF_INET};
+  struct {
+    struct udphdr head;
+    char byte;
+  } packet = {.byte = 'x'};
+  struct iovec data = {&packet, sizeof packet.head + 1};
+  struct msghdr message = {&to, sizeof to, &data, 1, NULL, 0, 0};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  packet.head.dest = htons((uint16_t)luaL_checkinteger(L, 1));
+  packet.head.len = htons(sizeof packet.head + 1);
+  lua_pushboolean(L, send_once(AF_INET, SOCK_RAW, IPPROTO_UDP, &message));
+  return 1;
+}
+
+int luaopen_faults(lua_State *L);
+int luaopen_faults(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"at", faults_at},     {"clear", faults_clear}, {"count", faults_count},
+      {"hits", faults_hits}, {"held", faults_held},
+      {"send_descriptor", faults_send_descriptor},
+      {"send_from_port_zero", faults_send_from_port_zero},
+      {NULL, NULL}};
+  faults_clear(L);
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,333 @@
+-- Refusals that last: what the library does while the system says no, how much
+-- of the processor that takes, and what becomes of the datagrams.
+-- Run by `make test-faults`, which preloads the shim.
+local core = require "dgram.core"
+local dgram = require "dgram"
+local faults = require "faults"
+local helper = require "spec.helper"
+local uv = require "luv"
+
+local MANY = 1000000 -- calls in a row: as good as for ever
+
+-- Refuses a call with an error from now on.
+local function refuse(call, code, only)
+  faults.at(call, 1, MANY, core.errno(code), only)
+end
+
+-- A bound socket and its port.
+local function bound(options)
+  local socket = dgram.createSocket(options or "udp4")
+  return socket, socket:bindSync({ address = "127.0.0.1" }).port
+end
+
+-- Sends `count` numbered datagrams; returns the list of verdicts to come.
+local function send_all(socket, count, size, ...)
+  local verdicts, arguments = {}, { ... }
+  for i = 1, count do
+    arguments[#arguments + 1] = function(err)
+      verdicts[#verdicts + 1] = { number = i, code = err and err.code }
+    end
+    local text = ("%05d"):format(i)
+    socket:send(text .. ("x"):rep(size - #text), table.unpack(arguments))
+    arguments[#arguments] = nil
+  end
+  return verdicts
+end
+
+-- Asserts that there is one verdict a datagram, in order, all the same.
+local function check_verdicts(verdicts, count, code)
+  assert.equal(count, #verdicts)
+  for i, verdict in ipairs(verdicts) do
+    assert.equal(i, verdict.number)
+    assert.equal(code, verdict.code)
+  end
+end
+
+-- Lets the loop run for a while.
+local function pass(milliseconds)
+  local timer, over = uv.new_timer(), false
+  timer:start(milliseconds, 0, function() over = true end)
+  helper.wait(function() return over end)
+  timer:close()
+end
+
+describe("a lasting refusal", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  for _, code in ipairs { "EAGAIN", "ENOBUFS" } do
+    it(("of %s ends with ECANCELED when the socket closes"):format(code),
+      function()
+        helper.run(function()
+          local socket, port = bound()
+          refuse("sendmmsg", code)
+          local verdicts = send_all(socket, 100, 50, port, "127.0.0.1")
+          pass(20)
+          assert.equal(0, #verdicts)
+          assert.equal(100, socket:getSendQueueCount())
+          socket:close(helper.expect(function()
+            check_verdicts(verdicts, 100, "ECANCELED")
+          end))
+        end)
+      end)
+  end
+
+  it("of ENOBUFS is retried by a timer that slows down", function()
+    helper.run(function()
+      local socket, port = bound()
+      refuse("sendmmsg", "ENOBUFS")
+      local verdicts = send_all(socket, 300, 50, port, "127.0.0.1")
+      pass(300)
+      local tries = faults.count("sendmmsg")
+      assert.is_true(tries >= 5 and tries <= 30, tries .. " tries in 300 ms")
+      faults.clear()
+      helper.wait(function() return #verdicts == 300 end)
+      check_verdicts(verdicts, 300, nil)
+      socket:close()
+    end)
+  end)
+
+  for _, code in ipairs { "EPERM", "ENETUNREACH", "ENOMEM", "EMSGSIZE" } do
+    it(("of %s gives each datagram its verdict"):format(code), function()
+      helper.run(function()
+        local socket, port = bound()
+        refuse("sendmmsg", code)
+        local verdicts = send_all(socket, 500, 50, port, "127.0.0.1")
+        helper.wait(function() return #verdicts == 500 end)
+        check_verdicts(verdicts, 500, code)
+        faults.clear()
+        socket:send("x", port, "127.0.0.1", helper.expect(function(err)
+          assert.is_nil(err)
+          socket:close()
+        end))
+      end)
+    end)
+  end
+
+  it("of a send nobody listens for is counted", function()
+    helper.run(function()
+      local socket, port = bound()
+      refuse("sendmmsg", "EPERM")
+      for _ = 1, 10 do socket:send("x", port, "127.0.0.1") end
+      helper.wait(function() return socket:getSendQueueCount() == 0 end)
+      assert.equal(10, socket[1]:stats().sendErrors)
+      socket:close()
+    end)
+  end)
+
+  it("of a send is one 'error' when there is no callback", function()
+    helper.run(function()
+      local socket, port = bound()
+      refuse("sendmmsg", "EPERM")
+      socket:on("error", helper.expect(10, function(err)
+        assert.equal("EPERM", err.code)
+        assert.equal("send", err.syscall)
+      end))
+      for _ = 1, 10 do socket:send("x", port, "127.0.0.1") end
+      helper.wait(function() return socket[1]:stats().sendErrors == 10 end)
+      pass(5)
+      socket:close()
+    end)
+  end)
+end)
+
+describe("a path that takes no trains", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  -- Sends `count` datagrams of a size; all must arrive, in order.
+  local function expect_all(socket, port, count, size)
+    local arrived = {}
+    local function on_message(msg) arrived[#arrived + 1] = msg:sub(1, 5) end
+    socket:on("message", on_message)
+    local verdicts = send_all(socket, count, size, port, "127.0.0.1")
+    helper.wait(function() return #arrived == count end)
+    helper.wait(function() return #verdicts == count end)
+    socket:off("message", on_message)
+    check_verdicts(verdicts, count, nil)
+    for i, number in ipairs(arrived) do
+      assert.equal(("%05d"):format(i), number)
+    end
+  end
+
+  for _, code in ipairs { "EIO", "EINVAL", "EMSGSIZE" } do
+    for _, size in ipairs { 60, 1400 } do
+      it(("(%s, %d bytes) takes the datagrams one by one"):format(code, size),
+        function()
+          helper.run(function()
+            local socket, port = bound()
+            refuse("sendmmsg", code, 1)
+            expect_all(socket, port, 40, size)
+            local refused = faults.hits()
+            assert.is_true(refused > 0)
+            expect_all(socket, port, 40, size)
+            assert.is_true(faults.hits() <= refused + 1,
+              "trains are tried again and again")
+            socket:close()
+          end)
+        end)
+    end
+  end
+
+  it("still gives a refused datagram its own verdict", function()
+    helper.run(function()
+      local socket, port = bound()
+      faults.at("sendmmsg", 1, 4, core.errno "EMSGSIZE")
+      local verdicts = send_all(socket, 20, 60, port, "127.0.0.1")
+      helper.wait(function() return #verdicts == 20 end)
+      local failed = 0
+      for i, verdict in ipairs(verdicts) do
+        assert.equal(i, verdict.number)
+        failed = failed + (verdict.code and 1 or 0)
+      end
+      assert.is_true(failed >= 1 and failed <= 4)
+      socket:close()
+    end)
+  end)
+end)
+
+describe("short counts", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  for _, most in ipairs { 1, 2, 63 } do
+    it(("of %d message lose nothing and keep the order"):format(most),
+      function()
+        helper.run(function()
+          local socket, port = bound()
+          local other, other_port = bound()
+          local arrived = {}
+          other:on("message", function(msg) arrived[#arrived + 1] = msg end)
+          faults.at("sendmmsg", 1, MANY, most)
+          faults.at("recvmmsg", 1, MANY, most)
+          for i = 1, 150 do -- sizes differ, so that no train is made
+            socket:send(("x"):rep(i), other_port, "127.0.0.1")
+          end
+          helper.wait(function() return #arrived == 150 end)
+          for i, msg in ipairs(arrived) do assert.equal(i, #msg) end
+          assert.is_number(port)
+          socket:close()
+          other:close()
+        end)
+      end)
+  end
+end)
+
+describe("receiving", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  it("goes on after errors nobody listens for", function()
+    helper.run(function()
+      local socket, port = bound()
+      local heard = helper.expect(function() socket:close() end)
+      socket:on("message", heard)
+      faults.at("recvmmsg", 1, 20, core.errno "ECONNREFUSED")
+      socket:send("x", port, "127.0.0.1")
+    end)
+  end)
+
+  it("tells a listener each error once", function()
+    helper.run(function()
+      local socket, port = bound()
+      local errors = 0
+      socket:on("error", function(err)
+        assert(err.code == "ECONNREFUSED")
+        errors = errors + 1
+      end)
+      socket:on("message", helper.expect(function()
+        assert.equal(3, errors)
+        socket:close()
+      end))
+      faults.at("recvmmsg", 1, 3, core.errno "ECONNREFUSED")
+      socket:send("x", port, "127.0.0.1")
+    end)
+  end)
+
+  for _, code in ipairs { "ENOMEM", "ENOBUFS", "EIO" } do
+    it(("does not spin while the system refuses it (%s)"):format(code),
+      function()
+        helper.run(function()
+          local socket, port = bound()
+          local got = false
+          socket:on("message", function() got = true end)
+          refuse("recvmmsg", code)
+          socket:send("x", port, "127.0.0.1")
+          pass(200)
+          local tries = faults.count("recvmmsg")
+          assert.is_true(tries < 1000, tries .. " tries in 200 ms")
+          faults.clear()
+          helper.wait(function() return got end)
+          socket:close()
+        end)
+      end)
+  end
+
+  it("hears on although the error queue cannot be marked", function()
+    helper.run(function()
+      local peer, port = bound()
+      refuse("setsockopt", "ENOPROTOOPT", 45) -- SO_SELECT_ERR_QUEUE
+      local client, client_port = bound()
+      faults.clear()
+      client:on("message", helper.expect(function() client:close() end))
+      client:connectSync(port, "127.0.0.1")
+      peer:close()
+      pass(5)
+      client:send("to nobody")
+      pass(20)
+      peer = dgram.createSocket("udp4")
+      peer:bindSync({ port = port, address = "127.0.0.1" })
+      peer:send("hello", client_port, "127.0.0.1", function() peer:close() end)
+    end)
+  end)
+end)
+
+describe("closing", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  it("tries once more what the system refused for a while", function()
+    helper.run(function()
+      local socket, port = bound()
+      faults.at("sendmmsg", 1, 1, core.errno "ENOBUFS")
+      socket:send("x", port, "127.0.0.1", helper.expect(function(err)
+        assert.is_nil(err)
+      end))
+      socket:close()
+    end)
+  end)
+
+  for _, call in ipairs { "open", "dup3", "close" } do
+    it(("works although %s fails"):format(call), function()
+      helper.run(function()
+        local socket, port = bound()
+        refuse(call, "EMFILE")
+        socket:close(helper.expect())
+        helper.wait(function() return socket:fileno() == nil end)
+        pass(5)
+        faults.clear()
+        local next_one = dgram.createSocket("udp4")
+        next_one:bindSync({ port = port, address = "127.0.0.1" })
+        next_one:close()
+      end)
+    end)
+  end
+
+  it("leaves no memory behind", function()
+    collectgarbage()
+    collectgarbage()
+    local before = faults.held()
+    for _ = 1, 20 do
+      helper.run(function()
+        local socket, port = bound()
+        send_all(socket, 300, 100, port, "127.0.0.1")
+        socket:close()
+      end)
+    end
+    collectgarbage()
+    collectgarbage()
+    local spare = 10 -- blocks the pool may keep, and a batch
+    assert.is_true(faults.held() <= before + spare,
+      faults.held() - before .. " blocks are left")
+  end)
+end)

@@ -1,0 +1,172 @@
+-- Many datagrams at once over real links: trains through a router, links that
+-- are slow, full, or forbid. Run by `make test-net`.
+local Network = require "spec.net.network"
+local dgram = require "dgram"
+local helper = require "spec.helper"
+
+local PORT = 5000
+
+-- A socket in a host that notes numbers at the head of what it hears.
+local function listener(host, kind)
+  return host:call(function()
+    local socket = dgram.createSocket { type = kind or "udp4",
+      recvBufferSize = 1024 * 1024 }
+    socket.heard = {}
+    socket:on("message", function(msg)
+      socket.heard[#socket.heard + 1] = tonumber(msg:match("^%d+"))
+      socket.size = #msg
+    end)
+    socket:bindSync { port = PORT }
+    return socket
+  end)
+end
+
+-- A bound socket in a host.
+local function sender(host, kind)
+  return host:call(function()
+    local socket = dgram.createSocket(kind or "udp4")
+    socket:bindSync {}
+    return socket
+  end)
+end
+
+-- Sends numbered datagrams of a size; returns the table of verdicts to come.
+local function burst(socket, count, size, address)
+  local verdicts = {}
+  for i = 1, count do
+    local text = ("%06d"):format(i)
+    socket:send(text .. ("x"):rep(size - 6), PORT, address, function(err)
+      verdicts[#verdicts + 1] = err and err.code or "sent"
+    end)
+  end
+  return verdicts
+end
+
+-- Asserts that numbers came in order, each once; returns how many.
+local function check_order(heard)
+  for i = 2, #heard do
+    assert(heard[i] > heard[i - 1], heard[i] .. " after " .. heard[i - 1])
+  end
+  return #heard
+end
+
+describe("trains", function()
+  local network, a, r, b
+
+  before_each(function()
+    network = Network.new()
+    a, r, b = network:routed()
+  end)
+
+  after_each(function() network:close() end)
+
+  for kind, address in pairs { udp4 = "10.0.1.2", udp6 = "fd00:1::2" } do
+    for _, size in ipairs { 6, 100, 1200, 1472 - (kind == "udp6" and 20 or 0) }
+    do
+      it(("of %d bytes pass a router (%s)"):format(size, kind), function()
+        helper.run(function()
+          local server, socket = listener(b, kind), sender(a, kind)
+          local done = 0
+          for round = 1, 5 do
+            burst(socket, 100, size, address)
+            done = round * 100
+            Network.wait(function() return #server.heard == done end)
+          end
+          for round = 0, 4 do
+            for i = 1, 100 do
+              assert.equal(i, server.heard[round * 100 + i])
+            end
+          end
+          assert.equal(size, server.size)
+          assert.is_true(socket[1]:stats().gso > 1, "no trains were used")
+          server:close()
+          socket:close()
+        end)
+      end)
+    end
+  end
+
+  it("are taken apart for a link that cannot carry them whole", function()
+    a:run("ip link set eth0 gso_max_segs 1")
+    helper.run(function()
+      local server, socket = listener(b), sender(a)
+      burst(socket, 150, 200, "10.0.1.2")
+      Network.wait(function() return #server.heard == 150 end)
+      assert.equal(150, check_order(server.heard))
+      server:close()
+      socket:close()
+    end)
+  end)
+
+  it("wait for a slow link: real EAGAIN, no loss, no spinning", function()
+    a:run("tc qdisc add dev eth0 root tbf rate 8mbit burst 4kb limit 3mb")
+    helper.run(function()
+      local server, socket = listener(b), sender(a)
+      local wakeups = 0
+      socket._poll.callback = (function(callback)
+        return function(...)
+          wakeups = wakeups + 1
+          return callback(...)
+        end
+      end)(socket._poll.callback)
+      local queued
+      local verdicts = burst(socket, 400, 1000, "10.0.1.2")
+      queued = socket:getSendQueueCount()
+      Network.wait(function() return #verdicts == 400 end, 10)
+      Network.wait(function() return #server.heard == 400 end, 10)
+      assert.is_true(queued > 0, "the link was never full")
+      for _, verdict in ipairs(verdicts) do assert.equal("sent", verdict) end
+      assert.equal(400, check_order(server.heard))
+      assert.is_true(wakeups < 400, wakeups .. " wake-ups")
+      server:close()
+      socket:close()
+    end, 20)
+  end)
+
+  it("that a slow link holds up end with the socket", function()
+    a:run("tc qdisc add dev eth0 root tbf rate 64kbit burst 2kb limit 3mb")
+    helper.run(function()
+      local server, socket = listener(b), sender(a)
+      local verdicts = burst(socket, 400, 1400, "10.0.1.2")
+      socket:close(helper.expect(function()
+        assert.equal(400, #verdicts)
+        local canceled = 0
+        for i, verdict in ipairs(verdicts) do
+          assert.is_true(verdict == "sent" or verdict == "ECANCELED", verdict)
+          assert.is_true(verdict ~= "sent" or canceled == 0, "order: " .. i)
+          canceled = canceled + (verdict == "ECANCELED" and 1 or 0)
+        end
+        assert.is_true(canceled > 0)
+        server:close()
+      end))
+    end)
+  end)
+
+  it("meet a firewall that forbids some: EPERM for those alone", function()
+    a:run("nft add table ip t")
+    a:run("nft 'add chain ip t o { type filter hook output priority 0; }'")
+    a:run("nft 'add rule ip t o udp dport 5000 numgen inc mod 3 == 0 drop'")
+    helper.run(function()
+      local server, socket = listener(b), sender(a)
+      local verdicts = {}
+      for i = 1, 90 do -- all sizes differ: no trains, 64 messages a call
+        socket:send(("%06d"):format(i) .. ("x"):rep(i), PORT, "10.0.1.2",
+          function(err) verdicts[i] = err and err.code or "sent" end)
+      end
+      Network.wait(function() return #verdicts == 90 end)
+      local sent, at = 0, 1
+      for i = 1, 90 do if verdicts[i] == "sent" then sent = sent + 1 end end
+      Network.wait(function() return #server.heard >= sent end)
+      assert.equal(sent, check_order(server.heard))
+      for i = 1, 90 do
+        assert.is_true(verdicts[i] == "sent" or verdicts[i] == "EPERM")
+        if verdicts[i] == "sent" then
+          assert.equal(i, server.heard[at])
+          at = at + 1
+        end
+      end
+      server:close()
+      socket:close()
+    end)
+  end)
+end)
