@@ -4,6 +4,8 @@
 #   make test-net      many hosts: multicast, routers, errors, broken links
 #   make sanitize      the specs under ASan, UBSan, LSan, TSan and valgrind, with
 #                      Lua's API checks, with a collection after every instruction
+#   make fuzz TIME=60  libFuzzer on addresses, control messages and trains, the
+#                      queue and the public API
 #
 # Each closes with a line "N passed, N failed".
 
@@ -49,4 +51,28 @@ sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
 	@CHECKS="$(CURDIR)/$(CHECKS)" BUILD="$(BUILD)" LUA="$(LUA)" \
 	  SHORT="$(SHORT)" spec/sanitize/run
 
-.PHONY: test-faults test-net sanitize
+FUZZ = clang -std=gnu11 -O1 -g -fno-omit-frame-pointer -Isrc \
+  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZERS = $(patsubst %,$(CHECKS)/fuzz-%,address receive queue api)
+
+$(CHECKS)/fuzz-address: spec/fuzz/address.c $(PURE) src/dgram.h
+	@mkdir -p $(@D)
+	$(FUZZ) -o $@ $< src/address.c src/blocklist.c src/system.c
+
+$(CHECKS)/fuzz-receive: spec/fuzz/receive.c $(PURE) src/dgram.h
+	@mkdir -p $(@D)
+	$(FUZZ) -o $@ $< src/address.c src/receive.c
+
+$(CHECKS)/fuzz-queue: spec/fuzz/queue.c $(PURE) src/dgram.h
+	@mkdir -p $(@D)
+	$(FUZZ) -o $@ $< src/address.c src/send.c
+
+$(CHECKS)/fuzz-api: spec/fuzz/api.c $(SOURCES) src/dgram.h src/core.h
+	@mkdir -p $(@D)
+	$(FUZZ) $(LUA_CFLAGS) -o $@ $< $(SOURCES) $(shell pkg-config --libs $(NAME))
+
+TIME ?= 60
+fuzz: all $(FUZZERS)
+	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" spec/fuzz/run $(TIME)
+
+.PHONY: test-faults test-net sanitize fuzz

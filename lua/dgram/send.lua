@@ -54,14 +54,38 @@ end
 
 -- Sends what was looked up, from the front of the line.
 local function advance(self, line)
-  while line[1] and line[1].known do
-    local job = table.remove(line, 1)
+  local job = line[line.first]
+  while job and job.known do
+    line[line.first], line.first = nil, line.first + 1
     self._jobs = self._jobs - 1
     if job.err then fail(self, job, job.err)
     else push(self, job, job.ip) end
+    self:_let_go(job.length)
+    job = line[line.first]
   end
-  if not line[1] then self._lines[line.name] = nil end
+  if not job then self._lines[line.name] = nil end
   self:_released()
+end
+
+-- Puts a datagram into the line of its name; returns the line.
+local function line_up(self, job)
+  self._lines = self._lines or {}
+  local line = self._lines[job.address]
+    or { name = job.address, first = 1, last = 0 }
+  self._lines[job.address] = line
+  line.last = line.last + 1
+  line[line.last] = job
+  self._jobs = (self._jobs or 0) + 1
+  self:_hold(job.length)
+  return line
+end
+
+-- Notes the answer to a lookup for the datagrams from one place to the last.
+local function answer(line, first, last, err, ip)
+  for place = math.max(first, line.first), last do
+    local job = line[place]
+    job.err, job.ip, job.known = err, ip, true
+  end
 end
 
 -- Copies the messages of a send that has to wait; the script may change its own.
@@ -71,21 +95,21 @@ local function keep(job)
   job.messages = copy
 end
 
--- Looks a name up; datagrams for the same name keep their order.
+-- Looks a name up; datagrams for the same name keep their order. They share a
+-- lookup that is under way, unless it is the user's, who is asked for each.
 local function push_by_name(self, job)
   if self:_too_much(job.length) then return refuse(self, job) end
   keep(job)
-  self._lines = self._lines or {}
-  local line = self._lines[job.address] or { name = job.address }
-  self._lines[job.address] = line
-  line[#line + 1] = job
-  self._jobs = (self._jobs or 0) + 1
-  self:_hold(job.length)
-  lookup.resolve(self, job.address, function(err, ip)
-    job.err, job.ip, job.known = err, ip, true
-    advance(self, line)
-    self:_let_go(job.length)
-  end)
+  local line = line_up(self, job)
+  local place, own = line.last, self._options.lookup ~= nil
+  if own or not line.asking then
+    line.asking = true
+    lookup.resolve(self, job.address, function(err, ip)
+      line.asking = false
+      answer(line, place, own and place or line.last, err, ip)
+      advance(self, line)
+    end)
+  end
   return self:_below_mark()
 end
 
