@@ -8,8 +8,6 @@
 --     require("dgram.nginx").start(function() ... make sockets ... end)
 --   }
 
--- luacheck: read globals ngx
-
 local loop = require "dgram.loop"
 
 local M = {}

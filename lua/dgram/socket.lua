@@ -459,7 +459,10 @@ function Socket:_released()
     go_on(self, not ok and errors.system("socket", errno) or nil)
   end
   if (self._jobs or 0) > 0 then self._finished = false return end
-  finish(self)
+  local ok, err = pcall(finish, self)
+  if ok then return end
+  dispose(self) -- no memory for an orderly close: at least leak nothing
+  error(err, 0)
 end
 
 -- Closes the descriptor in a forked child; the loop's handle is the parent's.
@@ -480,10 +483,8 @@ function Socket:close(callback)
   self[1]:ready(false)
   self[1]:reading(false)
   if self._poll then self:_rewatch() end
-  local ok, err = pcall(self._released, self)
-  if ok then return self end
-  dispose(self) -- no memory for an orderly close: at least leak nothing
-  error(err, 0)
+  self:_released()
+  return self
 end
 
 --- Closes the socket at the end of its scope, if it is still open.

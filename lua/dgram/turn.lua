@@ -54,10 +54,11 @@ local DEEPEST = 8 -- turns within turns: listeners may run the loop
 
 -- Makes the callback of a handle: its errors leave as the adapter wants them.
 local function protect(self, callback)
+  local function body() callback(self) end
   return function()
     if self.depth >= DEEPEST then return end
     self.depth = self.depth + 1
-    local ok, err = xpcall(function() callback(self) end, self.traceback)
+    local ok, err = xpcall(body, self.traceback)
     self.depth = self.depth - 1
     if not ok then error(err, 0) end
   end
