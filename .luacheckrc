@@ -8,3 +8,7 @@ exclude_files = { "build", ".luarocks", "lua_modules" }
 files["spec"].std = "max+busted"
 files["*.rockspec"].std = "rockspec"
 files[".luacheckrc"].std = "luacheckrc"
+files["lua/dgram/nginx.lua"].read_globals = { "ngx" }
+files["**/openresty"].read_globals = { "ngx" }
+files["spec/nginx"].read_globals = { "ngx" }
+files["**/neovim"].globals = { "vim" }

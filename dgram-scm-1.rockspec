@@ -33,6 +33,7 @@ build = {
     ["dgram.flow"] = "lua/dgram/flow.lua",
     ["dgram.lookup"] = "lua/dgram/lookup.lua",
     ["dgram.loop"] = "lua/dgram/loop.lua",
+    ["dgram.nginx"] = "lua/dgram/nginx.lua",
     ["dgram.option"] = "lua/dgram/option.lua",
     ["dgram.pollloop"] = "lua/dgram/pollloop.lua",
     ["dgram.send"] = "lua/dgram/send.lua",

@@ -3,27 +3,10 @@
 local Child = require "spec.child"
 local dgram = require "dgram"
 local helper = require "spec.helper"
+local host = require "spec.host"
 local uv = require "luv"
 
 local LOOPBACK = "127.0.0.1"
-
--- The output of a command and whether it succeeded.
-local function output(command)
-  local pipe = io.popen("{ " .. command .. "; } 2>&1 && echo succeeded")
-  local text = pipe:read("*a")
-  pipe:close()
-  return text, text:find("succeeded\n$") ~= nil
-end
-
--- Where the core for LuaJIT (or Lua 5.1) lies; it is built if need be.
-local function core_path()
-  for _, lua in ipairs { "luajit", "lua5.1" } do
-    local text = output("env -u LUA_INIT make -s --no-print-directory LUA="
-      .. lua .. " env")
-    local path = text:match("LUA_CPATH='([^;]*)")
-    if path and io.open((path:gsub("%?", "dgram/core"))) then return path end
-  end
-end
 
 -- A port of loopback that is free for both UDP and TCP at this moment.
 local function free_port()
@@ -86,7 +69,7 @@ end
 -- Starts nginx; `change` may alter its configuration.
 local function start(change)
   local self = setmetatable({
-    prefix = helper.path(), core = core_path(), statsd = free_port(),
+    prefix = helper.path(), core = host.core_path("luajit", "lua5.1"), statsd = free_port(),
     echo = free_port(), http = free_port(), hostile = free_port(),
   }, Nginx)
   lay_out(self, change or function(text) return text end)
@@ -111,7 +94,7 @@ function Nginx:quit(signal)
   self.child.process:kill(signal)
   assert.are.equal(0, self.child:wait())
   local milliseconds = (uv.hrtime() - begin) / 1e6
-  --RM
+  host.output("rm -r " .. self.prefix)
   return milliseconds
 end
 
@@ -128,6 +111,23 @@ function Nginx:get(path)
   helper.wait(function() return ended end)
   tcp:close()
   return text:match("\r\n\r\n(.*)$"), (uv.hrtime() - begin) / 1e6
+end
+
+-- Lets the loop run for some milliseconds.
+local function pass(milliseconds)
+  local timer, over = uv.new_timer(), false
+  timer:start(milliseconds, 0, function() over = true end)
+  helper.wait(function() return over end)
+  timer:close()
+end
+
+-- Waits for what shows from outside only: a file, an answer.
+local function eventually(condition)
+  local last = uv.hrtime() + 5e9
+  while not condition() do
+    assert(uv.hrtime() < last, "nothing after 5 s")
+    pass(10)
+  end
 end
 
 -- The value of a counter, 0 when it is not there.
@@ -198,21 +198,13 @@ local function cpu_time(pid)
   return (user + system) * 10
 end
 
--- Lets the loop run for some milliseconds.
-local function pass(milliseconds)
-  local timer, over = uv.new_timer(), false
-  timer:start(milliseconds, 0, function() over = true end)
-  helper.wait(function() return over end)
-  timer:close()
-end
-
 -- Why this cannot be tested here, nil when it can.
 local function missing()
-  if not select(2, output("command -v nginx")) then return "no nginx" end
+  if not host.has("nginx") then return "no nginx" end
   if not io.open("/usr/lib/nginx/modules/ngx_http_lua_module.so") then
     return "nginx has no ngx_lua module"
   end
-  return not core_path() and "no headers of LuaJIT or Lua 5.1" or nil
+  return not host.core_path("luajit", "lua5.1") and "no headers of LuaJIT or Lua 5.1" or nil
 end
 
 describe("nginx", function()
@@ -236,7 +228,7 @@ describe("nginx", function()
     function(nginx)
       local sent = load_on(nginx, 100)
       helper.wait(sent)
-      helper.wait(function() return nginx:counter("load") >= sent() end)
+      eventually(function() return nginx:counter("load") >= sent() end)
       assert.are.equal(sent(), nginx:counter("load"))
       assert.are.equal(2, #nginx:workers())
       assert.are.equal("errors 1, polling false", nginx:ask("stats"))
@@ -256,10 +248,9 @@ describe("nginx", function()
         socket:send(msg, nginx.hostile)
       end
       socket:close()
-      pass(1000) print(nginx:log())
       for _, text in ipairs { "a listener raised", "a handler raised",
         "setup raised at its end" } do
-        helper.wait(function() return nginx:log():find(text, 1, true) end)
+        eventually(function() return nginx:log():find(text, 1, true) end)
       end
       assert.are.same(workers, nginx:workers())
     end)
@@ -299,7 +290,7 @@ describe("nginx", function()
     pass(300)
     nginx.child.process:kill("sighup")
     helper.wait(sent)
-    helper.wait(function() return nginx:counter("load") >= sent() end)
+    eventually(function() return nginx:counter("load") >= sent() end)
     assert.are.equal(sent(), nginx:counter("load"))
     for _, pid in ipairs(nginx:workers()) do
       assert.is_true(pid ~= workers[1] and pid ~= workers[2])

@@ -71,7 +71,7 @@ describe("broadcast", function()
         return made
       end)
       for _ = 1, 3 do socket:send("x", PORT, "10.0.0.2") end
-      Network.wait(function() return server[1]:stats().sendErrors == 3 end)
+      Network.wait(function() return server:stats().sendErrors == 3 end)
       assert.equal(3, #server.heard)
       server:close()
       socket:close()

@@ -99,7 +99,7 @@ for _, v in ipairs(versions) do
             socket:connectSync(PORT, v.server)
             after_errors(v.unreachable, 1, function() socket:send("x") end)
             Network.wait(function()
-              return socket[1]:stats().remoteErrors > 0
+              return socket:stats().remoteErrors > 0
             end)
             if listens then
               Network.wait(function() return #socket.errors > 0 end)
@@ -157,7 +157,7 @@ for _, v in ipairs(versions) do
             socket:connectSync(7, v.server)
             after_errors(v.unreachable, 1, function() socket:send("x") end)
             Network.wait(function()
-              return socket[1]:stats().remoteErrors > 0
+              return socket:stats().remoteErrors > 0
             end)
             if listens then
               Network.wait(function() return #socket.errors > 0 end)

@@ -78,7 +78,7 @@ describe("trains", function()
             end
           end
           assert.equal(size, server.size)
-          assert.is_true(socket[1]:stats().gso > 1, "no trains were used")
+          assert.is_true(socket:stats().gso > 1, "no trains were used")
           server:close()
           socket:close()
         end)

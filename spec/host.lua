@@ -1,0 +1,33 @@
+-- What the specs of hosts share: commands, and the module built for others.
+local host = {}
+
+-- The output of a shell command, and whether it succeeded.
+function host.output(command)
+  local pipe = io.popen("{ " .. command .. "\n} 2>&1 && echo succeeded")
+  local text = pipe:read("*a")
+  pipe:close()
+  local rest = text:match("^(.*)succeeded\n$")
+  return rest or text, rest ~= nil
+end
+
+-- Whether a program is installed.
+function host.has(program)
+  return select(2, host.output("command -v " .. program))
+end
+
+-- The entry of LUA_CPATH where the core lies for the first of some interpreters
+-- that has headers here, nil when none has; it is built if need be.
+function host.core_path(...)
+  for _, lua in ipairs { ... } do
+    local text = host.output(
+      "env -u LUA_INIT make -s --no-print-directory LUA=" .. lua .. " env")
+    local path = text:match("LUA_CPATH='([^;]*)")
+    local file = path and io.open((path:gsub("%?", "dgram/core")))
+    if file then
+      file:close()
+      return path
+    end
+  end
+end
+
+return host

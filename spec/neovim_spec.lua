@@ -1,0 +1,56 @@
+-- In Neovim, on its own loop: the example plugin in a headless session.
+local Child = require "spec.child"
+local dgram = require "dgram"
+local helper = require "spec.helper"
+local host = require "spec.host"
+local uv = require "luv"
+
+describe("Neovim", function()
+  local core = host.has("nvim") and host.core_path("luajit", "lua5.1")
+
+  after_each(Child.stop_all)
+
+  -- Starts a session, where luv is under the name of a field of `vim`; returns
+  -- it and a socket.
+  local function start(name)
+    local session = Child.start("env",
+      "LUA_PATH=" .. uv.cwd() .. "/lua/?.lua;;", "LUA_CPATH=" .. core .. ";;",
+      "sh", "-c", 'exec nvim "$@" 2>&1', "nvim",
+      "--headless", "-u", "NONE", "-i", "NONE", "-n",
+      "--cmd", "lua package.loaded.luv, package.preload.luv = nil, nil",
+      "--cmd", "lua local uv = vim.uv or vim.loop; vim.uv, vim.loop = nil, nil; "
+        .. name .. " = uv",
+      "-c", "luafile examples/neovim/inbox.lua",
+      "-c", "luafile spec/neovim/session.lua")
+    local socket = dgram.createSocket("udp4")
+    socket:bindSync({ address = "127.0.0.1" })
+    return session, socket
+  end
+
+  -- Sends to the example, raises in a listener, and quits.
+  local function converse(session, socket)
+    local inbox, orders = session:line("^inbox (%d+) orders (%d+)")
+    inbox, orders = tonumber(inbox), tonumber(orders)
+    socket:send("the build failed", inbox)
+    assert.are.equal(("notified false 127.0.0.1:%d: the build failed"):format(
+      socket:address().port), session:line("notified .*"))
+    socket:send("fast", orders)
+    assert.are.equal("fast true", session:line("fast .*"))
+    socket:send("raise", orders)
+    session:line("a listener raised")
+    socket:send("name", orders)
+    session:line("buffer $")
+    socket:send("again", inbox)
+    session:line("notified false .* again")
+    socket:send("quit", orders, function() socket:close() end)
+    assert.are.equal(0, session:wait())
+  end
+
+  for _, name in ipairs { "vim.loop", "vim.uv" } do
+    it("runs the example on " .. name .. ", outlives an error, and quits", function()
+      if not host.has("nvim") then pending("no nvim") end
+      if not core then pending("no headers of LuaJIT or Lua 5.1") end
+      helper.run(function() converse(start(name)) end, 10)
+    end)
+  end
+end)

@@ -1,0 +1,69 @@
+-- What spec/nginx_spec.lua adds to the example's service: a socket whose
+-- listeners raise and whose handlers yield, and a request that sends.
+local dgram = require "dgram"
+local driver = require "dgram.nginx"
+
+local M = {}
+
+-- Reads a page of this nginx over a cosocket, which yields.
+local function fetch(port)
+  local tcp = ngx.socket.tcp()
+  assert(tcp:connect("127.0.0.1", port))
+  assert(tcp:send("GET /counters HTTP/1.0\r\n\r\n"))
+  return assert(tcp:receive("*a")):match("^[^\r]*")
+end
+
+-- What a message asks for; the result is the answer. These run in the listener.
+local listeners = {
+  pid = function() return tostring(ngx.worker.pid()) end,
+  stats = function()
+    local stats = driver.stats()
+    return ("errors %d, polling %s"):format(stats.errors, tostring(stats.polling))
+  end,
+  ["raise"] = function() error("a listener raised") end,
+  ["raise a table"] = function() error({ code = "EBOOM" }) end,
+}
+
+-- And these in a handler.
+local handlers = {
+  sleep = function() ngx.sleep(0.05) return "slept" end,
+  fetch = fetch,
+  ["raise later"] = function() ngx.sleep(0.01) error("a handler raised") end,
+}
+
+-- Makes the sockets of this worker.
+local function setup(ports)
+  local socket = dgram.createSocket { type = "udp4", reusePort = true }
+  local function answer(text, rinfo)
+    socket:send(text, rinfo.port, rinfo.address)
+  end
+  local later = driver.async(function(msg, rinfo)
+    answer(handlers[msg](ports.http), rinfo)
+  end)
+  socket:on("message", function(msg, rinfo)
+    if handlers[msg] then return later(msg, rinfo) end
+    answer(listeners[msg](), rinfo)
+  end)
+  socket:bind(ports.hostile, "127.0.0.1")
+end
+
+--- Lets the example's service make these sockets too.
+function M.join(ports)
+  local start = driver.start
+  function driver.start(example)
+    start(function()
+      example()
+      setup(ports)
+      error("setup raised at its end")
+    end)
+  end
+end
+
+--- Answers a request: sends a datagram from outside the driver.
+function M.send(port)
+  local socket = dgram.createSocket("udp4")
+  socket:send("from a request", port, "127.0.0.1", function() socket:close() end)
+  ngx.say("sent")
+end
+
+return M
