@@ -79,6 +79,14 @@ static void make_type(lua_State *L, const char *name,
   lua_pop(L, 1);
 }
 
+/* anchor(thread): keeps a thread for as long as the Lua state lives. */
+static int anchor(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "dgram.core.thread");
+  return 0;
+}
+
 /* literal(text): 4 or 6 for a numeric address of that family, else nil. */
 static int literal(lua_State *L) {
   size_t size;
@@ -110,19 +118,13 @@ static int errnumber(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"loop", loop_new},
-    {"socket", socket_new},
-    {"blocklist", blocker_new},
-    {"sender", output_sender},
-    {"total", output_total},
-    {"literal", literal},
-    {"errname", errname},
-    {"errno", errnumber},
-    {"strerror", errtext},
-    {"poll", poller_poll},
-    {"now", poller_now},
-    {"resolve", poller_resolve},
-    {NULL, NULL},
+    {"loop", loop_new},          {"socket", socket_new},
+    {"blocklist", blocker_new},  {"sender", output_sender},
+    {"total", output_total},     {"anchor", anchor},
+    {"literal", literal},        {"errname", errname},
+    {"errno", errnumber},        {"strerror", errtext},
+    {"poll", poller_poll},       {"now", poller_now},
+    {"resolve", poller_resolve}, {NULL, NULL},
 };
 
 /* Loads the module. */

@@ -102,7 +102,7 @@ static void push_sender(lua_State *L, State *state, const Address *from) {
 }
 
 /* Pushes a fresh rinfo. */
-static void push_rinfo(lua_State *L, const Socket *s, const Datagram *d) {
+static void push_rinfo(lua_State *L, const Socket *s, size_t size, int port) {
   lua_createtable(L, 0, 4);
   lua_pushvalue(L, AT_ADDRESS);
   lua_pushvalue(L, AT_SENDER);
@@ -111,11 +111,11 @@ static void push_rinfo(lua_State *L, const Socket *s, const Datagram *d) {
   lua_pushvalue(L, AT_FAMILY_NAME);
   lua_rawset(L, -3);
   lua_pushvalue(L, AT_SIZE);
-  lua_pushinteger(L, (lua_Integer)d->size);
+  lua_pushinteger(L, (lua_Integer)size);
   lua_rawset(L, -3);
   if (s->family == AF_UNIX) return;
   lua_pushvalue(L, AT_PORT);
-  lua_pushinteger(L, address_port(d->from));
+  lua_pushinteger(L, port);
   lua_rawset(L, -3);
 }
 
@@ -124,9 +124,12 @@ static int may_deliver(const Socket *s) {
   return s->batch != NULL && s->reading && s->fd >= 0;
 }
 
-/* Hands one datagram to the listener, if there is one. */
+/* Hands one datagram to the listener, if there is one. The first allocation
+   may run finalizers, which may use the batch: it copies the payload, and the
+   sender was copied before. */
 static void deliver(lua_State *L, Socket *s, const Datagram *d,
                     Address *sender) {
+  int known = address_equal(d->from, sender);
   s->received++;
   s->received_bytes += d->size;
   lua_rawgeti(L, AT_ENV, SLOT_LISTENER);
@@ -134,13 +137,14 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d,
     lua_pop(L, 1);
     return;
   }
-  if (!address_equal(d->from, sender)) {
+  if (!known)
     memcpy(sender, d->from, offsetof(Address, name) + d->from->length);
-    push_sender(L, s->state, d->from);
+  lua_pushlstring(L, d->data, d->size);
+  if (!known) {
+    push_sender(L, s->state, sender);
     lua_replace(L, AT_SENDER);
   }
-  lua_pushlstring(L, d->data, d->size);
-  push_rinfo(L, s, d);
+  push_rinfo(L, s, d->size, address_port(sender));
   lua_call(L, 2, 0);
 }
 

@@ -114,7 +114,7 @@ static void loop_serve(lua_State *L, Loop *loop, int list) {
   lua_settop(L, list);
 }
 
-/* turn(): serves the sockets that are listed now; true when more wait. */
+/* turn(): serves the sockets that are listed now. */
 static int loop_turn(lua_State *L) {
   Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
   lua_Integer left = loop->tail - loop->head;
@@ -122,8 +122,14 @@ static int loop_turn(lua_State *L) {
   compat_getenv(L, 1);
   lua_rawgeti(L, 2, HOOK_LIST);
   while (left-- > 0 && loop->head < loop->tail) loop_serve(L, loop, 3);
+  return 0;
+}
+
+/* rest(): true when no socket wants a turn, so that the adapter may stop. */
+static int rest(lua_State *L) {
+  Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
   loop->hooked = loop->tail > loop->head;
-  lua_pushboolean(L, loop->hooked);
+  lua_pushboolean(L, !loop->hooked);
   return 1;
 }
 
@@ -214,5 +220,6 @@ static int ended(lua_State *L) {
 
 const luaL_Reg loop_methods[] = {
     {"__gc", loop_gc},    {"ended", ended},    {"guard", guard_new},
-    {"foreign", foreign}, {"turn", loop_turn}, {NULL, NULL},
+    {"foreign", foreign}, {"turn", loop_turn}, {"rest", rest},
+    {NULL, NULL},
 };

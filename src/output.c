@@ -420,6 +420,7 @@ static void take_callback(lua_State *L, int index, int ref) {
 /* Tells one verdict: success to the callback, failure through the facade. */
 static void tell(lua_State *L, int index, const Verdict *v) {
   char text[ADDRESS_TEXT];
+  int port = v->to != NULL ? address_port(v->to) : 0;
   if (v->ref != 0 && v->error == 0) {
     take_callback(L, index, v->ref);
     lua_pushnil(L);
@@ -435,7 +436,7 @@ static void tell(lua_State *L, int index, const Verdict *v) {
   lua_pushboolean(L, v->ref < 0);
   if (v->to != NULL) {
     lua_pushlstring(L, text, address_text(v->to, text));
-    lua_pushinteger(L, address_port(v->to));
+    lua_pushinteger(L, port);
   }
   lua_call(L, v->to != NULL ? 7 : 5, 0);
 }

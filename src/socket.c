@@ -93,12 +93,12 @@ static int open_socket(lua_State *L) {
 static int adopt(lua_State *L) {
   Socket *s = socket_check(L, 1);
   int fd = (int)luaL_checkinteger(L, 2), family = 0;
-  if (s->fd >= 0) return luaL_error(L, "socket is open already");
   if (system_adopt(fd, &family) < 0 || family != s->family) {
     lua_pushnil(L);
     lua_pushstring(L, system_kind(fd));
     return 2;
   }
+  if (s->fd >= 0) system_close(s->fd);
   socket_take(s, fd);
   return core_result(L, 0);
 }

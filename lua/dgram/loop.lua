@@ -13,6 +13,8 @@
 --                       callback(nil, address) or callback(code, errno), later
 --   traceback           message handler for errors that end in the loop, or nil
 
+local core = require "dgram.core"
+
 local M = {}
 
 local luv
@@ -24,7 +26,7 @@ local function load_luv()
   luv = package.loaded.luv or (vim and (vim.uv or vim.loop)) -- luacheck: ignore
   if luv then return luv end
   local thread = coroutine.create(function() return require "luv" end)
-  M.thread = thread
+  core.anchor(thread)
   local ok, result = coroutine.resume(thread)
   if not ok then error(result, 0) end
   luv = result
@@ -45,38 +47,43 @@ local function guard(callback)
   end
 end
 
+-- The script may have closed any handle (uv.walk): then there is nothing left
+-- to start or stop, and the handles that all sockets share are made anew.
 local Poll = {}
 Poll.__index = Poll
 
 --- Watches for errors, and for datagrams and writability as asked.
 function Poll:start(readable, writable)
   local events = (readable and "r" or "") .. (writable and "w" or "") .. "p"
+  if self.handle:is_closing() then return end
   self.handle:start(events, self.callback)
 end
 
-function Poll:stop() self.handle:stop() end
-
-function Poll:ref() self.handle:ref() end
-
-function Poll:unref() self.handle:unref() end
-
---- Closes the handle, unless somebody did so already.
-function Poll:close()
-  if not self.handle:is_closing() then self.handle:close() end
+for _, name in ipairs { "stop", "close", "ref", "unref" } do
+  Poll[name] = function(self)
+    if not self.handle:is_closing() then self.handle[name](self.handle) end
+  end
 end
 
-local Idle = {}
-Idle.__index = Idle
+-- A handle that all sockets share.
+local Shared = {}
+Shared.__index = Shared
 
-function Idle:start() self.handle:start(self.callback) end
+--- Starts it; the arguments before the callback depend on its kind.
+function Shared:start(first, second)
+  if self.handle:is_closing() then self.handle = self.make() end
+  if first == nil then return self.handle:start(self.callback) end
+  self.handle:start(first, second or 0, self.callback)
+end
 
-function Idle:stop() self.handle:stop() end
+function Shared:stop()
+  if not self.handle:is_closing() then self.handle:stop() end
+end
 
-local Timer = {}
-Timer.__index = Timer
-
-function Timer:start(milliseconds)
-  self.handle:start(milliseconds, 0, self.callback)
+-- Makes a handle that all sockets share.
+local function shared(make, callback)
+  local handle = { handle = make(), make = make, callback = callback }
+  return setmetatable(handle, Shared)
 end
 
 -- Makes the adapter for luv's own loop.
@@ -90,15 +97,9 @@ local function new_adapter()
     return setmetatable({ handle = handle, callback = callback }, Poll)
   end
 
-  function adapter.idle(callback)
-    local handle = uv.new_idle()
-    return setmetatable({ handle = handle, callback = callback }, Idle)
-  end
+  function adapter.idle(callback) return shared(uv.new_idle, callback) end
 
-  function adapter.timer(callback)
-    local handle = uv.new_timer()
-    return setmetatable({ handle = handle, callback = callback }, Timer)
-  end
+  function adapter.timer(callback) return shared(uv.new_timer, callback) end
 
   function adapter.lookup(host, family, callback)
     local hints = {

@@ -112,7 +112,14 @@ function Socket:_watch(on)
   self._watching = on
   if not self._poll and not self:_listen() then return end
   self:_rewatch()
-  if on then self._poll:ref() elseif self._unref then self._poll:unref() end
+  self:_keep_alive()
+end
+
+-- Keeps the loop alive, unless the user does not want it and nothing waits.
+function Socket:_keep_alive()
+  if not self._poll then return end
+  if self._unref and not self._watching then self._poll:unref()
+  else self._poll:ref() end
 end
 
 -- Tells how long to wait before the next try, twice as long each time.
@@ -180,7 +187,7 @@ function Socket:_listen()
   self._poll = poll
   self._turn:keep(self)
   self:_rewatch()
-  if self._unref then poll:unref() end
+  self:_keep_alive()
   return poll
 end
 
@@ -219,7 +226,7 @@ local function bind_now(self, address, port)
   end
   if not ok then return nil, errno end
   ok, errno = bound(self)
-  if not ok then self[1]:close() end
+  if not ok and self.type ~= "unix_dgram" then self[1]:close() end
   return ok, errno
 end
 
@@ -281,7 +288,10 @@ end
 
 -- Adopts a descriptor that is bound already.
 local function adopt(self, fd, listener)
-  if self[1]:fileno() then self[1]:close() end
+  local waiting, _, unreported = self[1]:queued()
+  if self._poll or waiting + unreported > 0 then
+    errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
+  end
   if self._turn:owner(fd) then
     error(errors.system("open", core.errno "EEXIST"), 0)
   end
@@ -495,14 +505,14 @@ end
 --- Keeps the loop alive while the socket is bound (the default).
 function Socket:ref()
   self._unref = nil
-  if self._poll and not self._closed then self._poll:ref() end
+  if not self._closed then self:_keep_alive() end
   return self
 end
 
 --- Lets the loop end although the socket is bound.
 function Socket:unref()
   self._unref = true
-  if self._poll and not self._closed then self._poll:unref() end
+  if not self._closed then self:_keep_alive() end
   return self
 end
 

@@ -36,9 +36,13 @@ local function run(self)
   if self.core:ended() then return end
   self:own()
   run_tasks(self)
-  local more = self.core:turn()
+  self.core:turn()
   run_tasks(self)
-  if not more and self.first > self.last then self.idle:stop() end
+  if self.core:rest() and self.first > self.last then
+    self.idle:stop()
+  else
+    self.idle:start() -- a turn within this one may have stopped it
+  end
 end
 
 --- Runs a function in the loop's next turn; the loop stays alive until then.
@@ -52,25 +56,27 @@ end
 
 local DEEPEST = 8 -- turns within turns: listeners may run the loop
 
--- Makes the callback of a handle: its errors leave as the adapter wants them.
-local function protect(self, callback)
-  local function body() callback(self) end
-  return function()
-    if self.depth >= DEEPEST then return end
-    self.depth = self.depth + 1
-    local ok, err = xpcall(body, self.traceback)
-    self.depth = self.depth - 1
-    if not ok then error(err, 0) end
-  end
+-- Calls a function of the turn: its errors leave as the adapter wants them.
+local function protect(self, body)
+  self.depth = self.depth + 1
+  local ok, err = xpcall(body, self.traceback)
+  self.depth = self.depth - 1
+  if ok then return end
+  self.idle:start()
+  error(err, 0)
 end
 
 -- Wakes the sockets whose wait is over.
 local function wake(self)
   self:own()
-  local sleepers = self.sleepers
+  local sleepers, failed, failure = self.sleepers, false, nil
   self.sleepers = {}
   self.asleep = false
-  for socket in pairs(sleepers) do socket:_resume() end
+  for socket in pairs(sleepers) do
+    local ok, err = pcall(socket._resume, socket)
+    if not ok then failed, failure = true, err end
+  end
+  if failed then error(failure, 0) end
 end
 
 --- Lets a socket try again after a while, longer each time in a row.
@@ -121,8 +127,12 @@ local function new(adapter)
     sockets = {}, -- those with a poll handle live until they are closed
   }, Turn)
   self.core = core.loop(hooks(self))
-  self.idle = adapter.idle(protect(self, run))
-  self.timer = adapter.timer(protect(self, wake))
+  local function run_self() run(self) end
+  local function wake_self() wake(self) end
+  self.idle = adapter.idle(function()
+    if self.depth < DEEPEST then protect(self, run_self) end
+  end)
+  self.timer = adapter.timer(function() protect(self, wake_self) end)
   adapter.soon = function(task) self:defer(task) end
   return self
 end

@@ -4,6 +4,7 @@
 -- core lacks memory, whatever was accepted has its callback. Needs the host
 -- program and the shim: see `make test-faults`.
 local faults = require "faults"
+local host = rawget(_G, "host")
 
 local MANY = 1000000
 local ENOMEM = -12

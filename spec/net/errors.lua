@@ -267,7 +267,9 @@ describe("dual stack", function()
 
   before_each(function()
     network = Network.new()
-    a, _, b = network:routed()
+    local router
+    a, router, b = network:routed()
+    assert(router)
   end)
 
   after_each(function() network:close() end)

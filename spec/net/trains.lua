@@ -51,11 +51,13 @@ local function check_order(heard)
 end
 
 describe("trains", function()
-  local network, a, r, b
+  local network, a, b
 
   before_each(function()
     network = Network.new()
-    a, r, b = network:routed()
+    local router
+    a, router, b = network:routed()
+    assert(router)
   end)
 
   after_each(function() network:close() end)
@@ -66,11 +68,9 @@ describe("trains", function()
       it(("of %d bytes pass a router (%s)"):format(size, kind), function()
         helper.run(function()
           local server, socket = listener(b, kind), sender(a, kind)
-          local done = 0
           for round = 1, 5 do
             burst(socket, 100, size, address)
-            done = round * 100
-            Network.wait(function() return #server.heard == done end)
+            Network.wait(function() return #server.heard == round * 100 end)
           end
           for round = 0, 4 do
             for i = 1, 100 do

@@ -1,0 +1,49 @@
+-- The luv adapter: handles that somebody else closed, and a module that goes.
+local Child = require "spec.child"
+
+-- What a script must print: each stands for a way to lose the loop's handles.
+local scripts = {
+  ["a script that closes every handle"] = [[
+    local uv, dgram = require "luv", require "dgram"
+    local s = dgram.createSocket "udp4"
+    s:bindSync { address = "127.0.0.1" }
+    uv.walk(function(h) if not h:is_closing() then h:close() end end)
+    s:pause()
+    s:close()
+    uv.run()
+    local t = dgram.createSocket "udp4"
+    t:bind(0, function() t:close(function() print "done" end) end)
+    uv.run()]],
+  ["a module that is unloaded"] = [[
+    local dgram = require "dgram"
+    local s = dgram.createSocket "udp4"
+    s:bindSync { address = "127.0.0.1" }
+    s:close()
+    require "luv".run()
+    s, dgram = nil, nil
+    for k in pairs(package.loaded) do
+      if k:match "^dgram" or k == "luv" then package.loaded[k] = nil end
+    end
+    for _ = 1, 5 do collectgarbage() end
+    local uv = require "luv"
+    local t = uv.new_timer()
+    t:start(1, 0, function()
+      local list = {}
+      for i = 1, 1000 do list[i] = { i } end
+      if #list == 1000 then print "done" end
+      t:close()
+    end)
+    uv.run()]],
+}
+
+describe("the luv adapter", function()
+  after_each(Child.stop_all)
+
+  for name, script in pairs(scripts) do
+    it("survives " .. name, function()
+      local child = Child.lua("-e", script)
+      assert.equal("done", child:line())
+      assert.equal(0, child:wait())
+    end)
+  end
+end)

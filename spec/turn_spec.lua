@@ -1,0 +1,85 @@
+-- The turn of a loop: tasks, what they add, and what keeps the loop alive.
+local dgram = require "dgram"
+local helper = require "spec.helper"
+local uv = require "luv"
+
+describe("a turn", function()
+  it("serves sends of a 'listening' that came inside a send callback", function()
+    helper.run(function()
+      local a, b = helper.bound("udp4"), dgram.createSocket("udp4")
+      local port, heard = a:address().port, 0
+      a:send("1", port, "127.0.0.1", helper.expect(function()
+        b:bind(0, "127.0.0.1", helper.expect(function()
+          for _ = 1, 5 do
+            b:send("b", port, "127.0.0.1", function() heard = heard + 1 end)
+          end
+        end))
+      end))
+      helper.wait(function() return heard == 5 end)
+      a:close()
+      b:close()
+    end)
+  end)
+
+  it("comes for sends that wait although the socket is unreferenced", function()
+    helper.run(function()
+      local path, done = helper.path(), 0
+      local peer = dgram.createSocket("unix_dgram")
+      peer:bindSync { path = path }
+      peer:pause()
+      local client = dgram.createSocket("unix_dgram")
+      client:connectSync(path)
+      for _ = 1, 30 do client:send("x", function() done = done + 1 end) end
+      client:flush()
+      client:unref()
+      local timer = uv.new_timer()
+      timer:start(20, 0, function()
+        timer:close()
+        peer:resume()
+      end)
+      timer:unref()
+      peer:unref()
+      uv.run()
+      assert.equal(30, done)
+      client:close()
+      peer:close()
+      if not timer:is_closing() then timer:close() end
+    end)
+  end)
+
+  it("of one socket that raises leaves the others their retry", function()
+    helper.run(function()
+      local path = helper.path()
+      local peer, heard = dgram.createSocket("unix_dgram"), 0
+      peer:on("message", function() heard = heard + 1 end)
+      peer:bindSync { path = path }
+      peer:pause()
+      local clients = { dgram.createSocket("unix_dgram"),
+        dgram.createSocket("unix_dgram") }
+      for _ = 1, 20 do
+        for _, client in ipairs(clients) do client:send("x", path) end
+      end
+      peer:resume()
+      helper.wait(function() return heard == 40 end)
+      for _, client in ipairs(clients) do client:close() end
+      peer:close()
+    end)
+  end)
+end)
+
+describe("bind to a descriptor", function()
+  it("leaves a socket with sends under way as it is", function()
+    helper.run(function()
+      local path, done = helper.path(), 0
+      local peer = dgram.createSocket("unix_dgram")
+      peer:bindSync { path = path }
+      local client = dgram.createSocket("unix_dgram")
+      for _ = 1, 30 do client:send("x", path, function() done = done + 1 end) end
+      local err = helper.raised(client.bind, client, { fd = 0 })
+      assert.equal("ERR_SOCKET_ALREADY_BOUND", err.code)
+      helper.wait(function() return done == 30 end)
+      client:close()
+      peer:close()
+    end)
+  end)
+end)
