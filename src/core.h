@@ -107,7 +107,7 @@ typedef struct Socket {
   size_t turn_bytes; /* bytes sent in this turn of the loop */
   size_t max_queue;  /* bytes queued that are refused beyond */
   const BlockList *block;            /* senders not to be heard; NULL: none */
-  Address *bound_path;               /* unix: the path to remove; NULL: none */
+  char *bound_path;                  /* unix: the path to remove; NULL: none */
   uint64_t device, inode;            /* the file it must still be */
   uint64_t received, received_bytes; /* datagrams delivered */
   uint64_t blocked;                  /* datagrams from blocked senders */
@@ -127,6 +127,7 @@ int core_result(lua_State *L, int status);
 /* socket.c */
 Socket *socket_check(lua_State *L, int index);
 Socket *socket_open(lua_State *L, int index);
+int socket_port(lua_State *L, int index);
 int socket_new(lua_State *L);
 void socket_release(Socket *s);
 extern const luaL_Reg socket_methods[];

@@ -166,6 +166,7 @@ static int foreign(lua_State *L) {
 /* Closes the sockets of a guard in a forked child. */
 static int guard_gc(lua_State *L) {
   Loop *loop;
+  luaL_checkudata(L, 1, GUARD_TYPE);
   lua_settop(L, 1);
   compat_getenv(L, 1);
   lua_rawgeti(L, 2, 1);
@@ -174,7 +175,7 @@ static int guard_gc(lua_State *L) {
   lua_rawgeti(L, 2, 2);
   for (lua_pushnil(L); lua_next(L, 4) != 0; lua_pop(L, 1)) {
     lua_rawgeti(L, 5, 1);
-    socket_release(lua_touserdata(L, -1));
+    socket_release(socket_check(L, -1));
     lua_pop(L, 1);
   }
   return 0;

@@ -290,8 +290,7 @@ static int read_destination(lua_State *L, Socket *s, int index, Address *to,
   if (lua_isnoneornil(L, index)) return 0;
   text = luaL_checklstring(L, index, &size);
   r->to = to;
-  return address_parse(to, s->family, text, size,
-                       (int)luaL_optinteger(L, index + 1, 0));
+  return address_parse(to, s->family, text, size, socket_port(L, index + 1));
 }
 
 /* push(data, offset, length [, callback [, address [, port]]]): queues a
@@ -301,8 +300,15 @@ static int push_slice(lua_State *L) {
   Request r;
   Address to;
   int status, ref;
-  r.data = luaL_checklstring(L, 2, NULL) + luaL_checkinteger(L, 3);
-  r.size = (size_t)luaL_checkinteger(L, 4);
+  size_t size;
+  const char *data = luaL_checklstring(L, 2, &size);
+  lua_Integer offset = luaL_checkinteger(L, 3);
+  lua_Integer length = luaL_checkinteger(L, 4);
+  luaL_argcheck(L, offset >= 0 && (size_t)offset <= size, 3, "out of bounds");
+  luaL_argcheck(L, length >= 0 && (size_t)length <= size - (size_t)offset, 4,
+                "out of bounds");
+  r.data = data + offset;
+  r.size = (size_t)length;
   r.callback = lua_isnoneornil(L, 5) ? 0 : 5;
   r.many = 0;
   status = read_destination(L, s, 6, &to, &r);
@@ -321,9 +327,11 @@ static int push_slice(lua_State *L) {
    share the callback, which hears of failures and of the last. */
 static int push_many(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  int count = (int)compat_rawlen(L, 2), ref, status, below = 1, i;
+  int count, ref, status, below = 1, i;
   Request r;
   Address to;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  count = (int)compat_rawlen(L, 2);
   status = read_destination(L, s, 4, &to, &r);
   if (status < 0) return core_failure(L, status);
   lua_settop(L, 3);
@@ -344,7 +352,9 @@ static int push_many(lua_State *L) {
    first that is none. */
 int output_total(lua_State *L) {
   size_t bytes = 0;
-  int count = (int)compat_rawlen(L, 1), i;
+  int count, i;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  count = (int)compat_rawlen(L, 1);
   for (i = 1; i <= count; i++) {
     lua_rawgeti(L, 1, i);
     if (lua_type(L, -1) != LUA_TSTRING) return core_failure(L, i);

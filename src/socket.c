@@ -24,6 +24,13 @@ Socket *socket_open(lua_State *L, int index) {
   return s;
 }
 
+/* Returns the port at an index, 0 when there is none. */
+int socket_port(lua_State *L, int index) {
+  lua_Integer port = luaL_optinteger(L, index, 0);
+  luaL_argcheck(L, port >= 0 && port <= 65535, index, "no port");
+  return (int)port;
+}
+
 /* Reads a type of socket. */
 static int read_family(lua_State *L, int index) {
   static const char *const types[] = {"udp4", "udp6", "unix_dgram", NULL};
@@ -103,14 +110,13 @@ static int adopt(lua_State *L) {
   return core_result(L, 0);
 }
 
-/* Remembers the file a unix path stands for, to remove it on close. */
+/* Remembers the file a unix path stands for, to remove it on close, also when
+   the process has moved to another directory by then. */
 static void remember_path(Socket *s, const Address *path) {
+  const char *text = path->name.local.sun_path;
   struct stat info;
-  if (path->name.local.sun_path[0] == '\0') return;
-  if (lstat(path->name.local.sun_path, &info) < 0) return;
-  s->bound_path = malloc(sizeof *path);
-  if (s->bound_path == NULL) return;
-  *s->bound_path = *path;
+  if (text[0] == '\0' || lstat(text, &info) < 0) return;
+  s->bound_path = realpath(text, NULL);
   s->device = (uint64_t)info.st_dev;
   s->inode = (uint64_t)info.st_ino;
 }
@@ -118,13 +124,13 @@ static void remember_path(Socket *s, const Address *path) {
 /* Removes the path of a unix socket, if it is still the same file; a forked
    child leaves it to the parent. */
 static void forget_path(Socket *s) {
-  Address *path = s->bound_path;
+  char *path = s->bound_path;
   struct stat info;
   if (path == NULL) return;
   s->bound_path = NULL;
-  if (!loop_foreign(s->loop) && lstat(path->name.local.sun_path, &info) == 0 &&
+  if (!loop_foreign(s->loop) && lstat(path, &info) == 0 &&
       (uint64_t)info.st_dev == s->device && (uint64_t)info.st_ino == s->inode)
-    unlink(path->name.local.sun_path);
+    unlink(path);
   free(path);
 }
 
@@ -146,7 +152,7 @@ static int bind_address(lua_State *L) {
   Socket *s = socket_open(L, 1);
   size_t size;
   const char *text = luaL_checklstring(L, 2, &size);
-  int port = (int)luaL_checkinteger(L, 3);
+  int port = socket_port(L, 3);
   Address address;
   int status = address_parse(&address, s->family, text, size, port);
   if (status == 0 && bind(s->fd, &address.name.base, address.length) < 0)
@@ -159,7 +165,7 @@ static int connect_socket(lua_State *L) {
   Socket *s = socket_open(L, 1);
   size_t size;
   const char *text = luaL_checklstring(L, 2, &size);
-  int port = (int)luaL_optinteger(L, 3, 0), result;
+  int port = socket_port(L, 3), result;
   Address address;
   int status = address_parse(&address, s->family, text, size, port);
   if (status < 0) return core_failure(L, status);

@@ -68,12 +68,13 @@ local function patience(self, mode)
   return first or -1
 end
 
--- Calls the timers that are due.
+-- Calls the timers that are due, the earliest first.
 local function run_timers(self)
   local now, due = core.now(), {}
   for timer, at in pairs(self.timers) do
     if at <= now then due[#due + 1] = timer end
   end
+  table.sort(due, function(a, b) return self.timers[a] < self.timers[b] end)
   for _, timer in ipairs(due) do
     if (self.timers[timer] or math.huge) <= now then
       timer:stop()

@@ -47,10 +47,9 @@ end
 
 --- Runs a function in the loop's next turn; the loop stays alive until then.
 function Turn:defer(task, subject)
+  self.idle:start() -- first: it may run finalizers, which may defer too
   local place = self.last + 1
-  self.idle:start()
-  self.subjects[place] = subject
-  self.tasks[place] = task
+  self.subjects[place], self.tasks[place] = subject, task
   self.last = place
 end
 
