@@ -93,6 +93,10 @@ build/bench/%: bench/c/%.c bench/c/bench.h
 bench: all $(BENCHES)
 	@$(ENV) && LUA="$(LUA)" CC="$(CC)" $(LUA) bench/run.lua
 
+# Every interpreter that is installed, then the built-in poll() loop.
+test-all:
+	@spec/versions $(SPECS)
+
 -include spec/checks.mk
 
 # Prints the exports that put the checkout before what is installed:
@@ -147,5 +151,5 @@ help:
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls), SPECS='spec/...' (only these)"
 
-.PHONY: all interpreter setup packages demo test env lint bench install \
+.PHONY: all interpreter setup packages demo test test-all env lint bench install \
   uninstall clean help

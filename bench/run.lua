@@ -20,14 +20,16 @@ local rounds = tonumber(setting "ROUNDS") or (quick and 1 or 5)
 local window = { warmup = 0.1, time = quick and 0.15 or 0.4 }
 
 local PATIENCE = 10 -- seconds until something that prints nothing is given up
+local TOO_MANY = 10 -- runs that failed: the rest would too
 local lua = setting "LUA" or "lua5.4"
 
 local failures = 0
 
--- Notes a contestant that did not come to an end.
+-- Notes a run that did not come to an end.
 local function fail(message)
   failures = failures + 1
   io.stderr:write("failed: ", tostring(message), "\n")
+  if failures == TOO_MANY then error("too many runs failed", 0) end
 end
 
 -- A command: words, then each table's fields as "key=value".

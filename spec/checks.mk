@@ -6,6 +6,9 @@
 #                      Lua's API checks, with a collection after every instruction
 #   make fuzz TIME=60  libFuzzer on addresses, control messages and trains, the
 #                      queue and the public API
+#   make soak TIME=600 load: floods, storms, slow peers, a thousand sockets
+#   make coverage      lines and branches that no spec runs
+#   make mutate COUNT=60  changes of conditions that no spec notices
 #
 # Each closes with a line "N passed, N failed".
 
@@ -73,6 +76,21 @@ $(CHECKS)/fuzz-api: spec/fuzz/api.c $(SOURCES) src/dgram.h src/core.h
 
 TIME ?= 60
 fuzz: all $(FUZZERS)
-	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" spec/fuzz/run $(TIME)
+	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" \
+	  spec/fuzz/run $(TIME)
 
-.PHONY: test-faults test-net sanitize fuzz
+soak: all
+	@$(ENV) && ulimit -n 4096 && $(LUA) spec/soak/soak.lua $(TIME)
+
+coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
+	@$(MAKE) -s BUILD=$(BUILD)-coverage CFLAGS="-O0 -g --coverage" all
+	@CHECKS="$(CURDIR)/$(CHECKS)" BUILD="$(BUILD)-coverage" LUA="$(LUA)" \
+	  spec/coverage/run
+
+COUNT ?= 60
+SEED ?= 1
+mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
+	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" \
+	  $(LUA) spec/mutate/mutate.lua $(COUNT) $(SEED)
+
+.PHONY: test-faults test-net sanitize fuzz soak coverage mutate

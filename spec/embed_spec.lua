@@ -8,17 +8,28 @@ local uv = require "luv"
 local program = helper.path() .. "-host"
 local reason, core
 
+local LUA = jit and "luajit" or "lua" .. _VERSION:match("%d%.%d")
+
+-- What pkg-config says of the headers and libraries of this interpreter, luv
+-- and libuv; nil when one is missing. LuaJIT takes luv for Lua 5.1, and has
+-- to come first: it is not to be linked with the library of Lua 5.1.
+local function flags()
+  local luv = (jit and "lua5.1" or LUA) .. "-luv"
+  local text, good = host.output(("pkg-config --cflags %s %s libuv && " ..
+    "pkg-config --libs %s libuv"):format(LUA, luv, LUA))
+  return good and text:gsub("%s+", " ") .. "-l" .. luv
+end
+
 -- Compiles the example; returns why that cannot be done here.
 local function compile()
   if not host.has("pkg-config") then return "no pkg-config" end
-  local packages = "lua5.4 lua5.4-luv libuv"
-  if not select(2, host.output("pkg-config --exists " .. packages)) then
-    return "no headers of lua5.4, luv and libuv"
-  end
-  core = host.core_path("lua5.4")
-  if not core then return "no lua5.4" end
-  local text, good = host.output(("cc -Wall -Wextra -Werror -o %s %s $(%s %s)"):format(
-    program, "examples/embed/host.c", "pkg-config --cflags --libs", packages))
+  if not host.has("cc") then return "no C compiler (cc)" end
+  local found = flags()
+  if not found then return "no headers of " .. LUA .. ", luv and libuv" end
+  core = host.core_path(LUA)
+  local text, good = host.output(
+    ("cc -g -Wall -Wextra -Werror -o %s examples/embed/host.c %s"):format(
+      program, found))
   assert(good, text)
 end
 
@@ -27,54 +38,75 @@ describe("a C host", function()
   teardown(function() os.remove(program) end)
   after_each(Child.stop_all)
 
-  -- Starts the program, behind a command if one is given.
-  local function start(...)
-    local arguments = { ... }
-    arguments[#arguments + 1] = program
-    arguments[#arguments + 1] = "examples/embed/service.lua"
+  -- Starts a command line where the library is found; errors are output, too.
+  local function start(command)
     return Child.start("env", "LUA_PATH=" .. uv.cwd() .. "/lua/?.lua;;",
-      "LUA_CPATH=" .. core .. ";;", (table.unpack or unpack)(arguments))
+      "LUA_CPATH=" .. core .. ";;", "sh", "-c", "exec " .. command .. " 2>&1")
   end
 
-  -- Sends a message to a port and back.
-  local function echoes(port)
+  local serve = program .. " examples/embed/service.lua"
+  local memcheck = "valgrind -q --error-exitcode=99 --leak-check=full "
+
+  -- Sends a message to a port and back; one that raises first, if that is seen.
+  local function echoes(port, raised)
     local socket, got = dgram.createSocket("udp4"), nil
     socket:on("message", function(msg) got = msg end)
+    if raised then
+      socket:send("raise", port, "127.0.0.1")
+      raised()
+    end
     socket:send("hello", port, "127.0.0.1")
     helper.wait(function() return got end)
     assert.are.equal("hello", got)
     socket:close()
   end
 
+  -- The port of a service that has started.
+  local function listening(child)
+    return tonumber((child:line("^listening on port (%d+)$")))
+  end
+
   -- Both services answer, and the program ends well with its input.
   local function serves(child)
-    local first = child:line("^listening on port (%d+)$")
-    local second = child:line("^listening on port (%d+)$")
+    local first, second = listening(child), listening(child)
     assert.are_not.equal(first, second)
-    echoes(tonumber(first))
-    echoes(tonumber(second))
+    echoes(first)
+    echoes(second)
     child.input:shutdown()
     assert.are.equal(0, child:wait())
   end
 
   it("serves from two states on two loops in two threads", function()
     if reason then pending(reason) end
-    helper.run(function() serves(start()) end)
+    helper.run(function() serves(start(serve)) end)
   end)
 
   it("makes no mistake with memory that valgrind sees", function()
     if reason then pending(reason) end
     if not host.has("valgrind") then pending("no valgrind") end
+    helper.run(function() serves(start(memcheck .. serve)) end, 20)
+  end)
+
+  it("goes on after an error, and ends when the service cannot", function()
+    if reason then pending(reason) end
+    if not host.has("valgrind") then pending("no valgrind") end
     helper.run(function()
-      serves(start("valgrind", "-q", "--error-exitcode=99", "--leak-check=full"))
+      local child = start(memcheck .. program .. " spec/embed/faulty.lua")
+      local ports = { listening(child), listening(child) }
+      for _, port in ipairs(ports) do
+        echoes(port, function() child:line("a listener raised") end)
+      end
+      child.input:shutdown()
+      child:line("cannot stop")
+      child:line("cannot stop")
+      assert.are.equal(1, child:wait())
     end, 20)
   end)
 
   it("tells why a service does not start", function()
     if reason then pending(reason) end
     helper.run(function()
-      local child = Child.start("sh", "-c", 'exec "$0" no/such/file.lua 2>&1',
-        program)
+      local child = start(program .. " no/such/file.lua")
       child:line("cannot open no/such/file.lua")
       child:line("cannot open no/such/file.lua")
       child.input:shutdown()

@@ -27,6 +27,24 @@ describe("Neovim", function()
     return session, socket
   end
 
+  -- Sends a burst to a session that stands still, so that it reads all at once:
+  -- behind the message whose listener raises, the others come in order.
+  local function burst(session, socket, orders)
+    local messages, sent = { "one", "raise", "two", "raise" }, 0
+    for i = 1, 40 do messages[#messages + 1] = "number " .. i end
+    session.process:kill("sigstop")
+    for _, message in ipairs(messages) do
+      socket:send(message, orders, function() sent = sent + 1 end)
+    end
+    helper.wait(function() return sent == #messages end)
+    session.process:kill("sigcont")
+    for _, message in ipairs(messages) do
+      if message ~= "raise" then
+        assert.are.equal(message, session:line("got (.*)"))
+      end
+    end
+  end
+
   -- Sends to the example, raises in a listener, and quits.
   local function converse(session, socket)
     local inbox, orders = session:line("^inbox (%d+) orders (%d+)")
@@ -38,6 +56,7 @@ describe("Neovim", function()
     assert.are.equal("fast true", session:line("fast .*"))
     socket:send("raise", orders)
     session:line("a listener raised")
+    burst(session, socket, orders)
     socket:send("name", orders)
     session:line("buffer $")
     socket:send("again", inbox)

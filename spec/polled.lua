@@ -33,8 +33,9 @@ end
 local anchor = uv.new_async(function() end)
 anchor:unref()
 
--- Waits no longer than luv's timers allow.
+-- Waits no longer than luv's timers allow; other loops than ours do not care.
 function core.poll(descriptors, milliseconds)
+  if not descriptors[uv.backend_fd()] then return poll(descriptors, milliseconds) end
   if not alive() then return poll(descriptors, 0) end
   uv.update_time()
   anchor:ref()

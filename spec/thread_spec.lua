@@ -32,14 +32,24 @@ describe("in a thread", function()
   end)
 
   -- Not in helper.run: luv keeps the states of its pool and their descriptors.
-  it("uv.new_work runs jobs on the built-in loop", function()
-    local results = {}
-    local work = uv.new_work(chunk "work", function(got)
-      results[#results + 1] = got
-    end)
-    for i = 1, 8 do work:queue(package.path, package.cpath, "job " .. i) end
-    helper.wait(function() return #results == 8 end)
-    table.sort(results)
-    for i = 1, 8 do assert.are.equal("job " .. i, results[i]) end
-  end)
+  for _, loop in ipairs { "luv", "pollloop" } do
+    it("uv.new_work runs jobs, each state with a loop of its own: " .. loop,
+      function()
+        local server, results = dgram.createSocket("udp4"), {}
+        server:on("message", function(msg, rinfo)
+          server:send("answer to " .. msg, rinfo.port, rinfo.address)
+        end)
+        local port = server:bindSync({ address = "127.0.0.1" }).port
+        local work = uv.new_work(chunk "work", function(got)
+          results[#results + 1] = got
+        end)
+        for i = 1, 8 do
+          work:queue(package.path, package.cpath, port, loop, "job " .. i)
+        end
+        helper.wait(function() return #results == 8 end)
+        server:close()
+        table.sort(results)
+        for i = 1, 8 do assert.are.equal("answer to job " .. i, results[i]) end
+      end)
+  end
 end)

@@ -3,7 +3,7 @@
  * A C program with two threads, each with a libuv loop and a Lua state of its
  * own, in which service.lua serves. The end of standard input stops both.
  *
- *   cc -o host host.c $(pkg-config --cflags --libs lua5.4 libuv) -llua5.4-luv
+ *   cc -o host host.c $(pkg-config --cflags --libs lua5.4 lua5.4-luv libuv)
  *   ./host service.lua
  */
 #include <lauxlib.h>
@@ -19,26 +19,42 @@ typedef struct Host {
   uv_loop_t loop;     /* the program's own */
   uv_async_t stop;    /* tells the thread to end; keeps the loop alive */
   const char *script; /* the service; returns the function that ends it */
-  lua_State *L;       /* that function is at its index 1 */
+  lua_State *L;       /* 1: tostring, for errors; 2: that function */
   int status;         /* 0: all went well */
 } Host;
 
-/* Prints the error on top of the stack. */
+/* Calls Lua for luv. By default an error would end the process; here it is
+   printed and the loop goes on. Returns the number of results, or an error. */
+static int call(lua_State *L, int arguments, int results, int flags) {
+  int base = lua_gettop(L) - arguments - 1;
+  int status = lua_pcall(L, arguments, results, 0);
+  (void)flags;
+  if (status == 0) return lua_gettop(L) - base;
+  fprintf(stderr, "%s\n", lua_tostring(L, -1));
+  lua_settop(L, base);
+  return -status;
+}
+
+/* Prints the error on top of the stack, and takes it off. */
 static void complain(Host *host) {
-  fprintf(stderr, "%s\n", luaL_tolstring(host->L, -1, NULL));
-  lua_settop(host->L, -3);
+  fprintf(stderr, "%s\n", lua_tostring(host->L, -1));
+  lua_pop(host->L, 1);
   host->status = 1;
 }
 
 /* Makes the state. luv is told the loop before it is loaded. */
 static void open_state(Host *host) {
   lua_State *L = host->L = luaL_newstate();
-  if (L == NULL) return;
   luaL_openlibs(L);
   luv_set_loop(L, &host->loop);
-  luaL_requiref(L, "luv", luaopen_luv, 0);
+  luv_set_callback(L, call);
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
+  lua_pushcfunction(L, luaopen_luv);
+  lua_setfield(L, -2, "luv");
   lua_settop(L, 0);
-  if (luaL_loadfile(L, host->script) != 0 || lua_pcall(L, 0, 1, 0) != 0)
+  lua_getglobal(L, "tostring");
+  if (luaL_loadfile(L, host->script) != 0 || lua_pcall(L, 0, 1, 1) != 0)
     complain(host);
 }
 
@@ -49,20 +65,22 @@ static void close_state(Host *host) {
       "require('luv').walk(function(handle)"
       "  if not handle:is_closing() then handle:close() end "
       "end)";
-  if (host->L == NULL) return;
   if (luaL_dostring(host->L, close_all) != 0) complain(host);
   uv_run(&host->loop, UV_RUN_DEFAULT);
   lua_close(host->L);
 }
 
-/* Asks the service to end; the loop ends when its sockets are closed. */
+/* Asks the service to end; the loop ends when its sockets are closed, or at
+   once when the service fails. */
 static void on_stop(uv_async_t *async) {
   Host *host = async->data;
-  if (host->L != NULL && lua_isfunction(host->L, 1)) {
-    lua_pushvalue(host->L, 1);
-    if (lua_pcall(host->L, 0, 0, 0) != 0) complain(host);
-  }
   uv_close((uv_handle_t *)async, NULL);
+  if (!lua_isfunction(host->L, 2)) {
+    uv_stop(&host->loop);
+  } else if (lua_pcall(host->L, 0, 0, 1) != 0) {
+    complain(host);
+    uv_stop(&host->loop);
+  }
 }
 
 /* The life of a thread. */

@@ -123,8 +123,7 @@ local function new_adapter()
   function adapter.descriptor() return uv.backend_fd() end
   function adapter.patience() return uv.backend_timeout() end
   function adapter.waker()
-    local async = uv.new_async(function() end)
-    async:unref()
+    local async = uv.new_async(function() end) -- keeps the loop alive
     return function() async:send() end
   end
 

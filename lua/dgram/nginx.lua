@@ -8,6 +8,7 @@
 --     require("dgram.nginx").start(function() ... make sockets ... end)
 --   }
 
+local core = require "dgram.core"
 local loop = require "dgram.loop"
 
 local M = {}
@@ -15,7 +16,10 @@ local M = {}
 local READABLE = 1
 local SLICE = 250   -- milliseconds of one wait: TERM waits for its end
 local POLLING = 0.005 -- seconds between turns without a thread pool
+local PAUSE = 1     -- seconds until it looks for a thread pool again
 local GRACE = 0.5   -- seconds that handlers have to end in when nginx quits
+local MOST = 100    -- turns that what has arrived may take then
+local TERM = 1000   -- jobs of a light thread before a new one takes its place
 local FOREVER = 1e6 -- seconds until the timer that hears of nginx's end
 
 local options -- what start() was given; nil: not started
@@ -28,8 +32,12 @@ local counts = { errors = 0, dropped = 0, polling = false }
 
 -- Logs an error; nobody else hears of it.
 local function log_error(err)
+  local text = tostring(err)
+  if text:find("attempt to yield", 1, true) then
+    text = "a listener must not yield: wrap it in dgram.nginx's async(); " .. text
+  end
   counts.errors = counts.errors + 1
-  ngx.log(ngx.ERR, "dgram: ", tostring(err))
+  ngx.log(ngx.ERR, "dgram: ", text)
 end
 
 -- ------------------------------------------------- handlers that may yield
@@ -45,15 +53,25 @@ local function take()
   return job
 end
 
--- Serves jobs until the driver has ended.
-local function work()
+-- Runs a job.
+local function serve(job)
+  jobs.busy = jobs.busy + 1
+  local ok, err = pcall(job.handler, job[1], job[2], job[3])
+  jobs.busy = jobs.busy - 1
+  if not ok then log_error(err) end
+end
+
+-- Serves jobs until the driver has ended. What a cosocket allocates is freed
+-- with the light thread, so that after a term a new one takes over.
+local work
+function work()
+  local served = 0
   while not jobs.closed do
     local job = take()
     if job then
-      jobs.busy = jobs.busy + 1
-      local ok, err = pcall(job.handler, job[1], job[2], job[3])
-      jobs.busy = jobs.busy - 1
-      if not ok then log_error(err) end
+      serve(job)
+      served = served + 1
+      if served >= TERM and ngx.timer.at(0, work) then return end
     else
       jobs.semaphore:wait(60)
     end
@@ -111,32 +129,45 @@ local function adapt(luv)
   return luv
 end
 
--- Turns the loop without waiting.
+-- Turns the loop without waiting. A listener that tried to yield has raised, but
+-- nginx would still resume us for it, in the midst of the next wait: ngx.sleep
+-- drops what its light thread waits for.
 local function turn()
+  local errors = counts.errors
   turning = true
   local ok, err = pcall(adapter.run, "nowait")
   turning = false
   if not ok then log_error(err) end
+  if counts.errors ~= errors then ngx.sleep(0.001) end
 end
 
--- Notes that there is no thread to wait on.
+-- Notes that there is no thread to wait on; says so the first time.
 local function fall_back(why)
-  counts.polling = true
-  ngx.log(ngx.WARN, "dgram: ", why, "; looking for datagrams every ",
-    POLLING * 1000, " ms: add `thread_pool ", options.thread_pool,
-    " threads=1;` to nginx.conf")
+  if not counts.polling then
+    ngx.log(ngx.WARN, "dgram: ", why, "; looking for datagrams every ",
+      POLLING * 1000, " ms: add `thread_pool ", options.thread_pool,
+      " threads=1;` to nginx.conf")
+  end
+  counts.polling = ngx.now()
+end
+
+-- Waits on a thread; returns false when there is none.
+local function wait_on_thread(patience)
+  if counts.polling and ngx.now() - counts.polling < PAUSE then return false end
+  local ok, why = false, "this ngx_lua has no ngx.run_worker_thread"
+  if ngx.run_worker_thread then
+    ok, why = ngx.run_worker_thread(options.thread_pool, "dgram.core", "poll",
+      { [adapter.descriptor()] = READABLE }, patience)
+  end
+  if ok then counts.polling = false else fall_back(why) end
+  return ok
 end
 
 -- Waits until the loop has something to do, or for a slice of time.
 local function wait()
   local patience = adapter.patience()
   if patience < 0 or patience > SLICE then patience = SLICE end
-  if not counts.polling then
-    local ok, why = ngx.run_worker_thread(options.thread_pool, "dgram.core",
-      "poll", { [adapter.descriptor()] = READABLE }, patience)
-    if ok then return end
-    fall_back(why)
-  end
+  if wait_on_thread(patience) then return end
   ngx.sleep(math.min(POLLING, math.max(patience, 1) / 1000))
 end
 
@@ -149,6 +180,15 @@ local function turn_until(condition)
   end
 end
 
+-- Delivers what has arrived.
+local function drain()
+  local fds, turns = { [adapter.descriptor()] = READABLE }, 0
+  repeat
+    turn()
+    turns = turns + 1
+  until turns == MOST or not next(core.poll(fds, 0) or {})
+end
+
 -- Closes the sockets.
 local function close_all(sockets)
   local list = {}
@@ -159,10 +199,11 @@ end
 -- Delivers what has arrived, closes the sockets and lets the handlers end.
 local function finish()
   local sockets = adapter.turn and adapter.turn.sockets or {}
+  drain()
   turn_until(all_done)
-  turn()
+  drain()
   close_all(sockets)
-  turn_until(function() return next(sockets) == nil end)
+  turn_until(function() return all_done() and next(sockets) == nil end)
   jobs.closed = true
   jobs.semaphore:post(options.handlers)
 end
@@ -179,7 +220,7 @@ local function drive(premature)
   if premature then return end
   adapter = adapt(options.luv())
   wake = adapter.waker()
-  for _ = 1, options.handlers do ngx.thread.spawn(work) end
+  for _ = 1, options.handlers do ngx.timer.at(0, work) end
   local ok, err = pcall(options.setup)
   if not ok then log_error(err) end
   while not (quitting or ngx.worker.exiting()) do
@@ -215,7 +256,6 @@ function M.start(setup)
     handlers = given.handlers or 16,
     backlog = given.backlog or 4096,
   }
-  counts.polling = not ngx.run_worker_thread
   jobs.semaphore = require("ngx.semaphore").new()
   hold_back()
   assert(ngx.timer.at(0, drive))
@@ -234,7 +274,7 @@ function M.stats()
     errors = counts.errors,
     dropped = counts.dropped,
     waiting = jobs.last - jobs.first + 1,
-    polling = counts.polling,
+    polling = counts.polling and true or false,
   }
 end
 

@@ -19,7 +19,10 @@ local orders = {
   quit = vim.schedule_wrap(function() vim.cmd("qall!") end),
 }
 
-local socket = dgram.createSocket("udp4", function(msg) orders[msg]() end)
+local socket = dgram.createSocket("udp4", function(msg)
+  local order = orders[msg]
+  if order then order() else say("got", msg) end
+end)
 local port = socket:bindSync({ address = "127.0.0.1" }).port
 
 vim.wait(5000, function() return vim.g.inbox_port ~= nil end, 5)

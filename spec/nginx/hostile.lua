@@ -22,47 +22,57 @@ local listeners = {
   end,
   ["raise"] = function() error("a listener raised") end,
   ["raise a table"] = function() error({ code = "EBOOM" }) end,
+  ["sleep here"] = function() ngx.sleep(0.01) end,
+  ["fetch here"] = function() fetch(M.http) end,
+  unref = function()
+    M.socket:unref()
+    return "unreferenced"
+  end,
 }
 
 -- And these in a handler.
 local handlers = {
   sleep = function() ngx.sleep(0.05) return "slept" end,
-  fetch = fetch,
+  fetch = function() return fetch(M.http) end,
   ["raise later"] = function() ngx.sleep(0.01) error("a handler raised") end,
 }
 
 -- Makes the sockets of this worker.
-local function setup(ports)
+local function setup(port)
   local socket = dgram.createSocket { type = "udp4", reusePort = true }
+  M.socket = socket
   local function answer(text, rinfo)
     socket:send(text, rinfo.port, rinfo.address)
   end
   local later = driver.async(function(msg, rinfo)
-    answer(handlers[msg](ports.http), rinfo)
+    answer(handlers[msg](), rinfo)
   end)
   socket:on("message", function(msg, rinfo)
     if handlers[msg] then return later(msg, rinfo) end
     answer(listeners[msg](), rinfo)
   end)
-  socket:bind(ports.hostile, "127.0.0.1")
+  socket:bind(port, "127.0.0.1")
 end
 
 --- Lets the example's service make these sockets too.
 function M.join(ports)
   local start = driver.start
+  M.http = ports.http
   function driver.start(example)
     start(function()
       example()
-      setup(ports)
+      setup(ports.hostile)
       error("setup raised at its end")
     end)
   end
 end
 
---- Answers a request: sends a datagram from outside the driver.
+--- Answers a request: sends from outside the driver. The first datagram leaves
+-- at once, the second in the driver's next turn.
 function M.send(port)
   local socket = dgram.createSocket("udp4")
-  socket:send("from a request", port, "127.0.0.1", function() socket:close() end)
+  socket:send("first", port, "127.0.0.1")
+  socket:send("second", port, "127.0.0.1", function() socket:close() end)
   ngx.say("sent")
 end
 

@@ -1,0 +1,235 @@
+-- The built-in poll() loop, and the seam it shows: what an adapter owes.
+local Child = require "spec.child"
+local core = require "dgram.core"
+local dgram = require "dgram"
+local helper = require "spec.helper"
+local pollloop = require "dgram.pollloop"
+
+-- A bound socket on a loop that hands its messages to a function.
+local function bound(loop, listener)
+  local socket = dgram.createSocket { type = "udp4", loop = loop }
+  socket:on("message", listener or function() end)
+  return socket, socket:bindSync({ address = "127.0.0.1" }).port
+end
+
+-- The seconds that a call takes, and the processor's share of them.
+local function measure(fn)
+  local begin, cpu = core.now(), os.clock()
+  fn()
+  return (core.now() - begin) / 1000, os.clock() - cpu
+end
+
+describe("the poll() loop", function()
+  local loop
+
+  before_each(function() loop = pollloop.new() end)
+
+  it("needs no luv", function()
+    helper.run(function()
+      local child = Child.start("env", "-u", "LUA_INIT",
+        require("luv").exepath(), "spec/pollloop/alone.lua")
+      assert.are.equal(0, child:wait())
+      assert.are.equal("sent\tnil\necho\thello\nclosed\nmore to do\tfalse\n",
+        child.text)
+    end)
+  end)
+
+  it("ends when nothing is left, and tells whether there is more", function()
+    assert.is_false(loop.run())
+    assert.is_false(loop.run("once"))
+    local socket = bound(loop)
+    assert.is_true(loop.run("nowait"))
+    socket:close()
+    assert.is_false(loop.run())
+  end)
+
+  it("waits in the kernel, not in a circle", function()
+    local socket = bound(loop)
+    loop.timer(function() socket:close() end):start(200)
+    local seconds, cpu = measure(loop.run)
+    assert.is_true(seconds >= 0.2 and seconds < 2, seconds .. " s")
+    assert.is_true(cpu < 0.05, cpu .. " s of processor time")
+  end)
+
+  it("calls timers once, when they are due, unless they were stopped", function()
+    local order = {}
+    local function timer(name, milliseconds)
+      local made = loop.timer(function() order[#order + 1] = name end)
+      made:start(milliseconds)
+      return made
+    end
+    timer("late", 30)
+    timer("early", 10)
+    timer("never", 5):stop()
+    timer("restarted", 1):start(20)
+    assert.is_false(loop.run())
+    assert.are.same({ "early", "restarted", "late" }, order)
+  end)
+
+  it("calls timers that are late in the order in which they were due", function()
+    local order = {}
+    for _, due in ipairs { 4, 1, 3, 2 } do
+      loop.timer(function() order[#order + 1] = due end):start(due)
+    end
+    core.poll({}, 10)
+    loop.run()
+    assert.are.same({ 1, 2, 3, 4 }, order)
+  end)
+
+  it("a timer may start and stop timers", function()
+    local count, other = 0, nil
+    local timer
+    timer = loop.timer(function()
+      count = count + 1
+      other:stop()
+      if count < 3 then timer:start(0) end
+    end)
+    other = loop.timer(function() count = 100 end)
+    timer:start(0)
+    other:start(1)
+    loop.run()
+    assert.are.equal(3, count)
+  end)
+
+  it("stop() ends run(), which may go on", function()
+    local got = {}
+    local socket, port
+    socket, port = bound(loop, function(msg)
+      got[#got + 1] = msg
+      loop.stop()
+      if msg == "two" then socket:close() end
+    end)
+    socket:send("one", port, "127.0.0.1")
+    assert.is_true(loop.run())
+    socket:send("two", port, "127.0.0.1")
+    assert.is_true(loop.run())
+    assert.is_false(loop.run())
+    assert.are.same({ "one", "two" }, got)
+  end)
+
+  it("an unreferenced socket does not keep it going", function()
+    local socket = bound(loop)
+    socket:unref()
+    assert.is_false(loop.run())
+    socket:ref()
+    assert.is_true(loop.run("nowait"))
+    socket:close()
+    assert.is_false(loop.run())
+  end)
+
+  it("an error in a listener leaves run(); the others are heard later", function()
+    local got = {}
+    local socket, port
+    socket, port = bound(loop, function(msg)
+      if msg == "1" then error({ code = "EBOOM" }) end
+      got[#got + 1] = msg
+      if msg == "3" then socket:close() end
+    end)
+    for i = 1, 3 do socket:send(tostring(i), port, "127.0.0.1") end
+    local ok, err = pcall(loop.run)
+    assert.is_false(ok)
+    assert.are.equal("EBOOM", err.code)
+    assert.is_false(loop.run())
+    assert.are.same({ "2", "3" }, got)
+  end)
+
+  it("two loops in one state do not meet", function()
+    local other, got = pollloop.new(), {}
+    local a, port_a = bound(loop, function(msg) got.a = msg end)
+    local b, port_b = bound(other, function(msg) got.b = msg end)
+    a:send("to b", port_b, "127.0.0.1")
+    b:send("to a", port_a, "127.0.0.1")
+    loop.run("once")
+    assert.are.same({ a = "to a" }, got)
+    other.run("once")
+    assert.are.same({ a = "to a", b = "to b" }, got)
+    a:close()
+    b:close()
+    assert.is_false(loop.run())
+    assert.is_false(other.run())
+  end)
+
+  it("looks host names up, and knows those there are not", function()
+    local socket, errors = bound(loop), {}
+    local function note(err) errors[#errors + 1] = err and err.code or "none" end
+    socket:send("x", socket:address().port, "localhost", note)
+    socket:send("x", 9, "no..such.host", note)
+    socket:close()
+    loop.run()
+    table.sort(errors)
+    assert.are.same({ "ENOTFOUND", "none" }, errors)
+  end)
+
+  it("gives a descriptor one handle at a time", function()
+    local socket = bound(loop)
+    assert.are.same({ nil, "EEXIST" }, { loop.poll(socket:fileno(), print) })
+    socket:close()
+    loop.run()
+  end)
+
+  it("tells of a descriptor that is none, and stops watching it", function()
+    local heard = {}
+    local handle = loop.poll(999, function(err) heard[#heard + 1] = err end)
+    handle:start(true)
+    loop.run()
+    assert.are.same({ "EBADF" }, heard)
+    handle:close()
+    handle:close()
+  end)
+
+  it("createSocket refuses what is no adapter", function()
+    for _, value in ipairs { 5, "luv", {}, { poll = print } } do
+      local err = helper.raised(dgram.createSocket, { type = "udp4", loop = value })
+      assert.are.equal("ERR_INVALID_ARG_TYPE", err.code)
+    end
+  end)
+end)
+
+-- The hooks of an adapter and of its handles, as lua/dgram/loop.lua tells them.
+local HOOKS = { poll = true, idle = true, timer = true, lookup = true,
+  traceback = true }
+local METHODS = {
+  poll = { start = true, stop = true, close = true, ref = true, unref = true },
+  idle = { start = true, stop = true },
+  timer = { start = true },
+}
+
+-- A view of a table: these names of it, and whatever is set by who uses it.
+local function view(of, names)
+  return setmetatable({}, { __index = function(_, name)
+    if names[name] == nil then return nil end
+    local value = of[name]
+    if type(value) ~= "function" or names == HOOKS then return value end
+    return function(_, ...) return value(of, ...) end
+  end })
+end
+
+-- An adapter of which only the documented hooks can be seen.
+local function strict(loop)
+  local hidden = setmetatable({}, { __index = loop })
+  for hook, methods in pairs(METHODS) do
+    hidden[hook] = function(...) return view(loop[hook](...), methods) end
+  end
+  return view(hidden, HOOKS)
+end
+
+describe("an adapter", function()
+  it("needs the documented hooks and no more", function()
+    local loop, heard = pollloop.new(), {}
+    local server, port = bound(strict(loop), function(msg) heard[#heard + 1] = msg end)
+    server:send("one", port, "localhost", function(err)
+      assert.is_nil(err)
+      server:pause():resume():unref():ref():close()
+    end)
+    assert.is_false(loop.run())
+    assert.are.same({}, heard)
+  end)
+
+  it("has one turn of the loop, whoever asks first", function()
+    local adapter = strict(pollloop.new())
+    local a, b = bound(adapter), bound(adapter)
+    assert.are.equal(a._turn, b._turn)
+    a:close()
+    b:close()
+  end)
+end)

@@ -1,0 +1,279 @@
+-- Load for a long time: `make soak TIME=600`. Rounds of what a busy program
+-- meets, until the time is over; after each the books must balance, and memory
+-- and descriptors must be what they were after the second round.
+--
+--   lua5.4 spec/soak/soak.lua SECONDS
+--   lua5.4 spec/soak/soak.lua flood PORT COUNT    the sender of the flood
+local dgram = require "dgram"
+local uv = require "luv"
+
+local passed, failed = 0, 0
+
+-- Runs the loop until a condition holds; an error after `seconds`.
+local function wait(condition, seconds)
+  local late = false
+  local deadline, ticker = uv.new_timer(), uv.new_timer()
+  deadline:start(seconds * 1000, 0, function() late = true end)
+  ticker:start(10, 10, function() end)
+  while not condition() and not late do uv.run("once") end
+  deadline:close()
+  ticker:close()
+  assert(condition(), ("nothing after %d s"):format(seconds))
+end
+
+-- Lets the loop run for some milliseconds.
+local function pass(milliseconds)
+  local over = false
+  local timer = uv.new_timer()
+  timer:start(milliseconds, 0, function() over = true end)
+  while not over do uv.run("once") end
+  timer:close()
+end
+
+-- A bound socket of IPv4 and its port.
+local function bound(options)
+  local socket = dgram.createSocket(options or "udp4")
+  return socket, socket:bindSync({ address = "127.0.0.1" }).port
+end
+
+-- Closes sockets and waits until they are gone.
+local function close_all(sockets)
+  local open = #sockets
+  for _, socket in ipairs(sockets) do
+    socket:close(function() open = open - 1 end)
+  end
+  wait(function() return open == 0 end, 30)
+end
+
+-- How many descriptors are open.
+local function descriptors()
+  local dir, count = uv.fs_scandir("/proc/self/fd"), 0
+  while uv.fs_scandir_next(dir) do count = count + 1 end
+  return count
+end
+
+-- Seconds of processor time of this process.
+local function cpu_time()
+  local usage = uv.getrusage()
+  return usage.utime.sec + usage.stime.sec
+    + (usage.utime.usec + usage.stime.usec) / 1e6
+end
+
+-- ---------------------------------------------------------------- the flood
+
+-- Sends COUNT datagrams as fast as it can and prints how many went.
+local function flood(port, count)
+  local socket = dgram.createSocket("udp4")
+  local sent, asked, told = 0, 0, 0
+  local function verdict(err)
+    told = told + 1
+    if not err then sent = sent + 1 end
+    if told == count then
+      print(sent)
+      socket:close()
+    end
+  end
+  local function more()
+    while asked < count do
+      asked = asked + 1
+      if not socket:send("flood", port, "127.0.0.1", verdict) then return end
+    end
+  end
+  socket:on("drain", more)
+  socket:connect(port, "127.0.0.1", function()
+    socket:disconnect()
+    more()
+  end)
+  uv.run()
+end
+
+-- Starts a flood in a process of its own; the result gets `sent`.
+local function start_flood(port, count)
+  local child, pipe = { text = "" }, uv.new_pipe(false)
+  child.process = assert(uv.spawn(uv.exepath(), {
+    args = { "spec/soak/soak.lua", "flood", "" .. port, "" .. count },
+    stdio = { nil, pipe, 2 },
+  }, function() child.process:close() child.ended = true end))
+  pipe:read_start(function(_, chunk)
+    if chunk then child.text = child.text .. chunk return end
+    pipe:close()
+    child.sent = assert(tonumber(child.text), "the flood broke off")
+  end)
+  return child
+end
+
+local tests = {}
+
+tests[1] = { "a flood: sent = received + dropped, and timers are on time",
+  function()
+    -- Without GRO: the kernel counts a train that it drops as one datagram.
+    local server, port = bound { type = "udp4", gro = false }
+    local received, worst, due = 0, 0, nil
+    server:on("message", function()
+      received = received + 1
+      if received % 100 == 0 then -- slower than the sender
+        local till = uv.hrtime() + 200000
+        while uv.hrtime() < till do end -- luacheck: ignore
+      end
+    end)
+    local timer = uv.new_timer()
+    timer:start(10, 10, function()
+      local now = uv.hrtime() / 1e6
+      if due then worst = math.max(worst, now - due) end
+      due = now + 10
+    end)
+    local child = start_flood(port, 200000)
+    wait(function() return child.sent and child.ended end, 60)
+    pcall(wait, function()
+      return received + server:stats().dropped >= child.sent
+    end, 10)
+    timer:close()
+    local dropped = server:stats().dropped
+    assert(received + dropped == child.sent,
+      ("%d received + %d dropped, %d sent"):format(received, dropped,
+        child.sent))
+    assert(received == server:stats().received)
+    assert(worst < 250, ("a timer was %.0f ms late"):format(worst))
+    close_all { server }
+  end }
+
+tests[2] = { "a peer that does not read: the queue is bounded, all is told",
+  function()
+    local name = "\0dgram-soak-" .. uv.os_getpid()
+    local peer = uv.new_pipe(false) -- only to have a loop handle to close
+    peer:close()
+    local slow = dgram.createSocket("unix_dgram")
+    slow:bindSync { path = name }
+    local client = dgram.createSocket { type = "unix_dgram",
+      maxQueue = 1000000 }
+    local payload, told, refused = ("x"):rep(1000), 0, 0
+    for _ = 1, 3000 do
+      client:send(payload, name, function(err)
+        told = told + 1
+        if err then
+          assert(err.code == "ENOBUFS", err.code)
+          refused = refused + 1
+        end
+      end)
+      assert(client:getSendQueueSize() <= 1000000)
+    end
+    wait(function() return told == 3000 end, 60)
+    assert(refused > 0 and refused < 3000)
+    assert(client:stats().sent == 3000 - refused)
+    close_all { slow, client }
+  end }
+
+tests[3] = { "a thousand sockets talk, and cost nothing when they are idle",
+  function()
+    local sockets, heard = {}, 0
+    for i = 1, 1000 do
+      local socket, port = bound()
+      socket:on("message", function(msg, rinfo)
+        if msg == "ping" then socket:send("pong", rinfo.port, rinfo.address)
+        else heard = heard + 1 end
+      end)
+      sockets[i], socket.port = socket, port
+    end
+    for i = 1, 1000 do
+      sockets[i]:send("ping", sockets[i % 1000 + 1].port, "127.0.0.1")
+    end
+    wait(function() return heard == 1000 end, 30)
+    pass(50)
+    local before, usage = cpu_time(), uv.getrusage()
+    pass(1000)
+    local after = uv.getrusage()
+    assert(cpu_time() - before < 0.05,
+      ("%.3f s of processor time in an idle second"):format(
+        cpu_time() - before))
+    assert(after.nvcsw - usage.nvcsw < 20,
+      (after.nvcsw - usage.nvcsw) .. " wake-ups in an idle second")
+    close_all(sockets)
+  end }
+
+tests[4] = { "a storm of sockets that open, send and close", function()
+  local closed, told = 0, 0
+  local server, port = bound { type = "udp4", recvBufferSize = 1000000 }
+  for round = 1, 20 do
+    for _ = 1, 100 do
+      local socket = dgram.createSocket("udp4")
+      socket:send("storm", port, "127.0.0.1", function(err)
+        assert(not err)
+        told = told + 1
+      end)
+      socket:close(function() closed = closed + 1 end)
+    end
+    wait(function() return closed == round * 100 end, 30)
+    assert(told == closed)
+  end
+  wait(function()
+    return server:stats().received + server:stats().dropped == 2000
+  end, 10)
+  close_all { server }
+end }
+
+tests[5] = { "names that are not found, peers that are gone", function()
+  local told, errors = 0, 0
+  local server, port = bound()
+  server:on("message", function(msg, rinfo)
+    for _ = 1, 3 do server:send(msg, rinfo.port, rinfo.address) end
+  end)
+  for i = 1, 100 do
+    local lost = dgram.createSocket("udp4")
+    lost:send("x", 9, ("host-%d.invalid"):format(i % 10), function(err)
+      told = told + 1
+      errors = errors + (err and 1 or 0)
+    end)
+    lost:close()
+    local gone = dgram.createSocket("udp4")
+    gone:send("x", port, "127.0.0.1")
+    gone:close()
+  end
+  wait(function()
+    return told == 100 and server:stats().received == 100
+      and server:getSendQueueCount() == 0
+  end, 120)
+  assert(errors == 100)
+  close_all { server }
+end }
+
+-- Runs a test once; its failure is told, and ends the soak.
+local function run(test)
+  local ok, err = pcall(test[2])
+  if ok then passed = passed + 1 return true end
+  failed = failed + 1
+  print("FAILED  " .. test[1] .. ": " .. tostring(err))
+  return false
+end
+
+-- Runs rounds until the time is over; compares each with the second.
+local function soak(seconds)
+  local till = uv.hrtime() + seconds * 1e9
+  local rounds, memory, resident, open = 0, nil, nil, nil
+  repeat
+    for _, test in ipairs(tests) do
+      if not run(test) then return end
+    end
+    rounds = rounds + 1
+    collectgarbage()
+    collectgarbage()
+    local count, bytes = collectgarbage("count"), uv.resident_set_memory()
+    print(("round %d: %d descriptors, Lua %.0f KiB, resident %.1f MiB")
+      :format(rounds, descriptors(), count, bytes / 2 ^ 20))
+    if rounds == 2 then memory, resident, open = count, bytes, descriptors() end
+    if rounds > 2 then
+      run { "flat memory", function()
+        assert(count < memory * 1.1 + 100, "Lua's memory grows")
+        assert(bytes < resident + 4 * 2 ^ 20, "the process grows")
+        assert(descriptors() == open, "descriptors are left")
+      end }
+    end
+  until (uv.hrtime() > till and rounds > 2) or failed > 0
+end
+
+if arg[1] == "flood" then
+  flood(tonumber(arg[2]), tonumber(arg[3]))
+else
+  soak(tonumber(arg[1]) or 60)
+  print(("\n%d passed, %d failed"):format(passed, failed))
+  os.exit(failed == 0)
+end
