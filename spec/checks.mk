@@ -10,6 +10,8 @@
 #   make coverage      lines and branches that no spec runs
 #   make mutate COUNT=60  changes of conditions that no spec notices
 #
+#   make check         all of them in their short form
+#
 # Each closes with a line "N passed, N failed".
 
 CHECKS = $(BUILD)/checks
@@ -51,7 +53,7 @@ $(CHECKS)/lua-tsan: spec/sanitize/interpreter | interpreter
 sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
 	@$(MAKE) -s BUILD=$(BUILD)-asan CFLAGS="$(ASAN)" all
 	@$(MAKE) -s BUILD=$(BUILD)-tsan CFLAGS="$(TSAN)" all
-	@CHECKS="$(CURDIR)/$(CHECKS)" BUILD="$(BUILD)" LUA="$(LUA)" \
+	@CHECKS="$(CURDIR)/$(CHECKS)" DGRAM_BUILD="$(BUILD)" LUA="$(LUA)" \
 	  SHORT="$(SHORT)" spec/sanitize/run
 
 FUZZ = clang -std=gnu11 -O1 -g -fno-omit-frame-pointer -Isrc \
@@ -84,7 +86,7 @@ soak: all
 
 coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
 	@$(MAKE) -s BUILD=$(BUILD)-coverage CFLAGS="-O0 -g --coverage" all
-	@CHECKS="$(CURDIR)/$(CHECKS)" BUILD="$(BUILD)-coverage" LUA="$(LUA)" \
+	@CHECKS="$(CURDIR)/$(CHECKS)" DGRAM_BUILD="$(BUILD)-coverage" LUA="$(LUA)" \
 	  spec/coverage/run
 
 COUNT ?= 60
@@ -93,4 +95,7 @@ mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" \
 	  $(LUA) spec/mutate/mutate.lua $(COUNT) $(SEED)
 
-.PHONY: test-faults test-net sanitize fuzz soak coverage mutate
+check:
+	@MAKE="$(MAKE)" spec/check
+
+.PHONY: test-faults test-net sanitize fuzz soak coverage mutate check

@@ -1,53 +1,13 @@
--- The batching engine: trains and what refuses them, verdicts, the share of
--- time it leaves to others, and what is left when a batch is cut short.
+-- The batching engine: trains and what refuses them, and a verdict for each
+-- datagram.
 local Child = require "spec.child"
 local dgram = require "dgram"
 local helper = require "spec.helper"
+local traffic = require "spec.traffic"
 local uv = require "luv"
 
-local ROOM = 4 * 1024 * 1024 -- or what the system grants
-local BUDGET = 1024 -- datagrams a wake-up delivers, and what its last batch holds
-local LARGEST_BATCH = 32 * 64
-
--- Binds a socket to loopback; returns it, the list of what it hears, its port.
-local function receiver(options)
-  local socket, heard = dgram.createSocket(options or "udp4"), {}
-  socket:on("message", function(msg) heard[#heard + 1] = msg end)
-  local port = socket:bindSync({ address = "127.0.0.1" }).port
-  socket:setRecvBufferSize(ROOM)
-  return socket, heard, port
-end
-
--- Binds a socket that sends from loopback and hears nothing.
-local function sender(options)
-  local socket = dgram.createSocket(options or "udp4")
-  socket:bindSync({ address = "127.0.0.1" })
-  return socket
-end
-
-local function close_all(...)
-  for _, socket in ipairs { ... } do socket:close() end
-end
-
--- Numbers in no order, the same in every run.
-local function random(seed)
-  return function(limit)
-    seed = (seed * 16807) % 2147483647
-    return seed % limit
-  end
-end
-
--- How many turns the loop takes in so many milliseconds.
-local function turns_in(milliseconds)
-  local turns, over = 0, false
-  local prepare, timer = uv.new_prepare(), uv.new_timer()
-  prepare:start(function() turns = turns + 1 end)
-  timer:start(milliseconds, 0, function() over = true end)
-  helper.wait(function() return over end)
-  prepare:close()
-  timer:close()
-  return turns
-end
+local receiver, sender, close_all, assert_rests =
+  traffic.receiver, traffic.sender, traffic.close_all, traffic.assert_rests
 
 -- Whether this build and kernel make trains, and cut them.
 local function favours()
@@ -56,6 +16,14 @@ local function favours()
   socket:close()
   uv.run("nowait")
   return stats.gso > 0 and stats.gro > 0
+end
+
+-- Numbers in no order, the same in every run.
+local function random(seed)
+  return function(limit)
+    seed = (seed * 16807) % 2147483647
+    return seed % limit
+  end
 end
 
 describe("a burst", function()
@@ -96,6 +64,7 @@ describe("a burst", function()
     local sent, verdicts = { {}, {}, {} }, {}
     for i = 1, 3 do
       sockets[i], heard[i], ports[i] = receiver { type = "udp4", gro = favoured }
+      ports[i] = ports[i].port
     end
     local client = sender { type = "udp4", gso = favoured }
     for i = 1, COUNT do
@@ -130,11 +99,11 @@ describe("a burst", function()
 
   it("of the largest datagrams arrives as it was sent", function()
     helper.run(function()
-      local server, heard, port = receiver()
+      local server, heard, to = receiver()
       local client, sent = sender(), {}
       for i, size in ipairs { 65507, 1, 1, 32753, 32753, 32754, 32754, 65507 } do
         sent[i] = tostring(i):rep(size)
-        client:send(sent[i], port, "127.0.0.1")
+        client:send(sent[i], to.port, to.address)
         client:flush()
         helper.fill(heard, math.max(i - 2, 1))
       end
@@ -161,7 +130,7 @@ describe("of 100 000 datagrams", function()
   for way, start in pairs(ways) do
     it(way .. " each has its callback, once, in order, never inside send", function()
       helper.run(function()
-        local server, _, port = receiver()
+        local server, _, to = receiver()
         local client, inside = sender { type = "udp4", highWaterMark = 100000 }, false
         local sent, told, wrong = 0, 0, 0
         server:removeAllListeners("message")
@@ -171,7 +140,7 @@ describe("of 100 000 datagrams", function()
           sent = sent + 1
           local number = sent
           inside = true
-          local below = client:send("0123456789", port, "127.0.0.1", function(err, bytes)
+          local below = client:send("0123456789", to.port, to.address, function(err, bytes)
             told = told + 1
             if err or bytes ~= 10 or number ~= told or inside then wrong = wrong + 1 end
           end)
@@ -216,14 +185,14 @@ describe("of a burst in which some are refused", function()
     for which, is_wrong in pairs(patterns) do
       it(("(%s, %s) each is told its own verdict"):format(which, fault), function()
         helper.run(function()
-          local server, heard, port = receiver()
+          local server, heard, to = receiver()
           local client = sender()
           local trains, sent, order = client:stats().gso, {}, {}
           for i = 1, COUNT do
             local bad = is_wrong(i)
             local msg = bad and wrong.payload or ("%03d"):format(i)
             if not bad then sent[#sent + 1] = msg end
-            client:send(msg, port, bad and wrong.address or "127.0.0.1",
+            client:send(msg, to.port, bad and wrong.address or "127.0.0.1",
               function(err, bytes)
                 local right = not err
                 if bad then right = err and wrong.errors[err.code] end
@@ -262,7 +231,7 @@ describe("to a closed port", function()
         client:send("x", helper.expect(function(err) assert.is_nil(err) end))
       end
       helper.wait(function() return client:stats().remoteErrors > 0 end)
-      assert.is_true(turns_in(50) < 40, "a pending error keeps the loop busy")
+      assert_rests "a pending error"
       helper.has({ sent = 100, sendErrors = 0, queued = 0 }, client:stats())
       client:close()
     end)
@@ -277,7 +246,7 @@ describe("to a closed port", function()
       end)
       for _ = 1, 10 do client:send("x") end
       helper.wait(function() return errors > 0 end)
-      assert.is_true(turns_in(50) < 40, "a pending error keeps the loop busy")
+      assert_rests "a pending error"
       assert.is_true(errors <= client:stats().remoteErrors)
       client:close()
     end)
@@ -288,9 +257,9 @@ describe("to a closed port", function()
       local client = refused()
       client:pause()
       client:send("x", helper.expect())
-      assert.is_true(turns_in(50) < 40, "a pending error keeps the loop busy")
+      assert_rests "a pending error"
       client:resume()
-      assert.is_true(turns_in(50) < 40, "a pending error keeps the loop busy")
+      assert_rests "a pending error"
       client:close()
     end)
   end)
@@ -313,14 +282,14 @@ describe("to a closed port", function()
 
   it("what others are sent by the same socket arrives", function()
     helper.run(function()
-      local server, heard, port = receiver()
+      local server, heard, to = receiver()
       local nobody = sender()
       local closed, client = nobody:address().port, sender()
       nobody:close()
       helper.wait(function() return not nobody:fileno() end)
       for i = 1, 100 do
         client:send("x", closed, "127.0.0.1", helper.expect())
-        client:send(tostring(i), port, "127.0.0.1",
+        client:send(tostring(i), to.port, to.address,
           helper.expect(function(err) assert.is_nil(err) end))
       end
       helper.fill(heard, 100)
@@ -465,8 +434,8 @@ describe("a socket that takes no trains (SO_NO_CHECK)", function()
     need_trains()
     if not works "command -v socat" then pending("socat is not installed") end
     helper.run(function()
-      local server, heard, port = receiver()
-      assert.equal(0, complete(command(port)))
+      local server, heard, to = receiver()
+      assert.equal(0, complete(command(to.port)))
       check(heard)
       server:close()
     end)
@@ -476,8 +445,8 @@ describe("a socket that takes no trains (SO_NO_CHECK)", function()
     need_trains(true)
     if not works "command -v socat" then pending("socat is not installed") end
     helper.run(function()
-      local server, heard, port = receiver()
-      local lines = trace("sendmmsg", command(port))
+      local server, heard, to = receiver()
+      local lines = trace("sendmmsg", command(to.port))
       check(heard)
       assert.equal(1, count(lines, "EINVAL"))
       server:close()
@@ -531,246 +500,4 @@ describe("a path whose packets are small", function()
       assert.equal(0, complete("sh", "-c", LINK .. uv.exepath() .. " " .. path))
     end)
   end)
-end)
-
-describe("under a flood from another process", function()
-  after_each(Child.stop_all)
-
-  -- Sends as fast as it can until it is ended, 10 seconds at most.
-  local FLOOD = [[
-    local socket, list = dgram.createSocket("udp4"), {}
-    for i = 1, 500 do list[i] = ("x"):rep(64) end
-    socket:connectSync(%d)
-    local function flood() socket:sendMany(list, flood) end
-    uv.new_timer():start(10000, 0, function() os.exit(1) end)
-    flood()
-    uv.run()
-  ]]
-
-  -- Binds a socket, starts the flood, and calls body(socket) when it is there.
-  local function flooded(body)
-    helper.run(function()
-      local socket = dgram.createSocket("udp4")
-      local port = socket:bindSync({ address = "127.0.0.1" }).port
-      socket:on("message", function() end)
-      local child = Child.start(uv.exepath(), script(FLOOD:format(port)))
-      helper.wait(function() return socket:stats().received > 10000 end)
-      body(socket)
-      child:stop()
-      socket:close()
-    end, 10)
-  end
-
-  it("a timer of 10 ms comes within 20", function()
-    flooded(function(socket)
-      local waits, timer = {}, uv.new_timer()
-      local before = socket:stats().received
-      local function measure()
-        uv.update_time()
-        local start = uv.hrtime()
-        timer:start(10, 0, function()
-          waits[#waits + 1] = (uv.hrtime() - start) / 1e6
-          if #waits < 41 then measure() end
-        end)
-      end
-      measure()
-      helper.fill(waits, 41)
-      timer:close()
-      table.sort(waits)
-      assert.is_true(waits[21] <= 20, waits[21] .. " ms")
-      assert.is_true(socket:stats().received - before > 10000, "it was no flood")
-    end)
-  end)
-
-  it("a turn of the loop delivers no more than its budget", function()
-    flooded(function(socket)
-      local most, last, turns = 0, socket:stats().received, 0
-      local prepare = uv.new_prepare()
-      prepare:start(function()
-        local now = socket:stats().received
-        most, last, turns = math.max(most, now - last), now, turns + 1
-      end)
-      helper.wait(function() return turns == 300 end)
-      prepare:close()
-      assert.is_true(most > 0 and most < BUDGET + LARGEST_BATCH, most .. " in a turn")
-    end)
-  end)
-
-  it("other sockets have their turn", function()
-    flooded(function()
-      local other, heard, port = receiver()
-      local client = sender()
-      for i = 1, 20 do
-        client:send(tostring(i), port, "127.0.0.1")
-        helper.fill(heard, i)
-      end
-      close_all(other, client)
-    end)
-  end)
-end)
-
-describe("a chain", function()
-  local ENOUGH = 1000000 -- calls, after which a chain ends although nothing else ran
-
-  -- Chains that go on in their own callbacks, as long as go_on() says.
-  local chains = {
-    ["of callbacks of send"] = function(socket, port, go_on)
-      local function again()
-        if go_on() then socket:send("x", port, "127.0.0.1", again) end
-      end
-      for _ = 1, 256 do again() end
-    end,
-    ["of callbacks of sendMany"] = function(socket, port, go_on)
-      local list = {}
-      for i = 1, 256 do list[i] = "x" end
-      local function again()
-        if go_on() then socket:sendMany(list, port, "127.0.0.1", again) end
-      end
-      again()
-    end,
-    ["of sends with flush"] = function(socket, port, go_on)
-      local function again()
-        if not go_on() then return end
-        socket:send("x", port, "127.0.0.1", again)
-        socket:flush()
-      end
-      for _ = 1, 16 do again() end
-    end,
-    ["of 'drain'"] = function(socket, port, go_on)
-      local function again()
-        while go_on() and socket:send("x", port, "127.0.0.1") do end
-      end
-      socket:on("drain", again)
-      again()
-    end,
-    ["of refused sends"] = function(socket, _, go_on)
-      local function again()
-        if go_on() then socket:send("x", 9, "255.255.255.255", again) end
-      end
-      for _ = 1, 16 do again() end
-    end,
-    ["of echoes"] = function(socket, port, go_on)
-      socket:on("message", function(msg)
-        if go_on() then socket:send(msg, port, "127.0.0.1") end
-      end)
-      for i = 1, 64 do socket:send(tostring(i), port, "127.0.0.1") end
-    end,
-  }
-
-  for name, start in pairs(chains) do
-    it(name .. " lets timers and other sockets have their turn", function()
-      helper.run(function()
-        local socket = sender { type = "udp4", highWaterMark = 20000 }
-        local other, heard, port = receiver()
-        local ticks, calls, ended, timer = 0, 0, false, uv.new_timer()
-        timer:start(1, 1, function()
-          ticks = ticks + 1
-          other:send("tick", port, "127.0.0.1")
-        end)
-        start(socket, socket:address().port, function()
-          calls = calls + 1
-          ended = ticks >= 10 or calls >= ENOUGH
-          return not ended
-        end)
-        helper.wait(function() return ended and #heard > 0 end)
-        timer:close()
-        assert.is_true(calls < ENOUGH, "nothing else had a turn")
-        helper.wait(function() return socket:getSendQueueCount() == 0 end)
-        close_all(socket, other)
-      end)
-    end)
-  end
-end)
-
-describe("a batch that is cut short", function()
-  local COUNT = 300 -- about ten batches of datagrams that do not ride together
-
-  -- What a listener does at some of the datagrams.
-  local acts = {
-    ["by a pause"] = function(socket)
-      socket:pause()
-      local timer = uv.new_timer()
-      timer:start(0, 0, function()
-        timer:close()
-        socket:resume()
-      end)
-    end,
-    ["by a pause and resume"] = function(socket) socket:pause():resume() end,
-    ["by a nested turn"] = function() uv.run("nowait") end,
-    ["by a pause in a nested turn"] = function(socket)
-      socket:pause()
-      uv.run("nowait")
-      socket:resume()
-    end,
-    ["by a raise"] = function() error("the listener raises", 0) end,
-  }
-
-  -- At which.
-  local places = {
-    ["the first"] = function(i) return i == 1 end,
-    ["the last of a batch"] = function(i) return i % 32 == 0 end,
-    ["the first of a batch"] = function(i) return i % 32 == 1 end,
-    ["every one"] = function() return true end,
-    ["every seventh"] = function(i) return i % 7 == 0 end,
-  }
-
-  -- An adapter like luv's own, of a host that survives errors.
-  local function surviving()
-    local luv, adapter = require("dgram.loop").luv(), {}
-    local function survive(callback)
-      return function(...) pcall(callback, ...) end
-    end
-    adapter.lookup = luv.lookup
-    function adapter.poll(fd, callback) return luv.poll(fd, survive(callback)) end
-    function adapter.idle(callback) return luv.idle(survive(callback)) end
-    function adapter.timer(callback) return luv.timer(survive(callback)) end
-    return adapter
-  end
-
-  for what, act in pairs(acts) do
-    for where, is_place in pairs(places) do
-      it(("%s at %s loses nothing and keeps the order"):format(what, where), function()
-        helper.run(function()
-          local socket = dgram.createSocket { type = "udp4", loop = surviving() }
-          local sent, heard, raw = {}, {}, uv.new_udp()
-          local port = socket:bindSync({ address = "127.0.0.1" }).port
-          socket:setRecvBufferSize(ROOM)
-          socket:on("message", function(msg)
-            heard[#heard + 1] = msg
-            if is_place(#heard) then act(socket) end
-          end)
-          for i = 1, COUNT do
-            sent[i] = i .. ("."):rep(i % 3)
-            assert(raw:try_send(sent[i], "127.0.0.1", port))
-          end
-          helper.fill(heard, COUNT)
-          uv.run("nowait")
-          assert.same(sent, heard)
-          raw:close()
-          helper.wait(function() return not socket._paused end)
-          socket:close()
-        end)
-      end)
-    end
-  end
-
-  for _, place in ipairs { 1, 31, 32, 33, 64, 65, COUNT } do
-    it(("by close at number %d delivers no more"):format(place), function()
-      helper.run(function()
-        local socket, heard = dgram.createSocket("udp4"), 0
-        local port = socket:bindSync({ address = "127.0.0.1" }).port
-        local raw = uv.new_udp()
-        socket:setRecvBufferSize(ROOM)
-        socket:on("message", function()
-          heard = heard + 1
-          if heard == place then socket:close() end
-        end)
-        socket:on("close", helper.expect(function() assert.equal(place, heard) end))
-        for i = 1, COUNT do
-          assert(raw:try_send(("."):rep(i % 3), "127.0.0.1", port))
-        end
-        raw:close()
-      end)
-    end)
-  end
 end)

@@ -10,21 +10,17 @@ describe("Neovim", function()
 
   after_each(Child.stop_all)
 
-  -- Starts a session, where luv is under the name of a field of `vim`; returns
-  -- it and a socket.
-  local function start(name)
-    local session = Child.start("env",
+  -- Starts Neovim with the example, luv being under the name of a field of
+  -- `vim`, and with one more command.
+  local function start(name, command)
+    return Child.start("env",
       "LUA_PATH=" .. uv.cwd() .. "/lua/?.lua;;", "LUA_CPATH=" .. core .. ";;",
       "sh", "-c", 'exec nvim "$@" 2>&1', "nvim",
       "--headless", "-u", "NONE", "-i", "NONE", "-n",
       "--cmd", "lua package.loaded.luv, package.preload.luv = nil, nil",
-      "--cmd", "lua local uv = vim.uv or vim.loop; vim.uv, vim.loop = nil, nil; "
-        .. name .. " = uv",
-      "-c", "luafile examples/neovim/inbox.lua",
-      "-c", "luafile spec/neovim/session.lua")
-    local socket = dgram.createSocket("udp4")
-    socket:bindSync({ address = "127.0.0.1" })
-    return session, socket
+      "--cmd", "lua local uv = vim.uv or vim.loop; "
+        .. "vim.uv, vim.loop = nil, nil; " .. name .. " = uv",
+      "--cmd", "luafile examples/neovim/inbox.lua", "-c", command)
   end
 
   -- Sends a burst to a session that stands still, so that it reads all at once:
@@ -65,11 +61,29 @@ describe("Neovim", function()
     assert.are.equal(0, session:wait())
   end
 
+  -- Why there is nothing to test; nil when there is.
+  local function lacking()
+    if not host.has("nvim") then return "no nvim" end
+    return not core and "no headers of LuaJIT or Lua 5.1" or nil
+  end
+
   for _, name in ipairs { "vim.loop", "vim.uv" } do
-    it("runs the example on " .. name .. ", outlives an error, and quits", function()
-      if not host.has("nvim") then pending("no nvim") end
-      if not core then pending("no headers of LuaJIT or Lua 5.1") end
-      helper.run(function() converse(start(name)) end, 10)
+    it("runs the example on " .. name .. ", outlives errors, quits", function()
+      if lacking() then pending(lacking()) end
+      helper.run(function()
+        local socket = dgram.createSocket("udp4")
+        socket:bindSync({ address = "127.0.0.1" })
+        converse(start(name, "luafile spec/neovim/session.lua"), socket)
+      end, 10)
     end)
   end
+
+  it("quits in silence before the example has told its port", function()
+    if lacking() then pending(lacking()) end
+    helper.run(function()
+      local session = start("vim.loop", "qall")
+      assert.are.equal(0, session:wait())
+      assert.are.equal("", session.text)
+    end, 10)
+  end)
 end)

@@ -82,12 +82,6 @@ int address_literal(const char *text) {
   return inet_pton(AF_INET6, copy, bytes) == 1 ? 6 : 0;
 }
 
-/* Writes the address that stands for every interface. */
-void address_wildcard(Address *out, int family, int port) {
-  const char *any = family == AF_INET ? "0.0.0.0" : "::";
-  address_parse(out, family, any, strlen(any), port);
-}
-
 /* Returns the port of an IP address, 0 for every other. */
 int address_port(const Address *address) {
   switch (address->name.base.sa_family) {

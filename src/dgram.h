@@ -40,7 +40,6 @@ typedef struct Address {
 int address_parse(Address *out, int family, const char *text, size_t size,
                   int port);
 int address_literal(const char *text);
-void address_wildcard(Address *out, int family, int port);
 int address_port(const Address *address);
 size_t address_text(const Address *address, char *text);
 int address_equal(const Address *a, const Address *b);

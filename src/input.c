@@ -145,7 +145,8 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d,
     lua_replace(L, AT_SENDER);
   }
   push_rinfo(L, s, d->size, address_port(sender));
-  lua_call(L, 2, 0);
+  if (s->fd >= 0 && s->reading) lua_call(L, 2, 0);
+  else lua_pop(L, 3); /* a finalizer closed the socket just now */
 }
 
 /* Delivers the batch until it is used up or the socket stops listening. */

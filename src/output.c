@@ -184,8 +184,8 @@ static const Address *destination(State *state, int family, const char *text,
     return &slot->address;
   if (address_parse(&address, family, text, size, port) < 0) return NULL;
   if (memchr(text, '%', size) == NULL) {
+    memset(slot->text, 0, sizeof slot->text);
     memcpy(slot->text, text, size);
-    slot->text[size] = '\0';
     slot->family = family;
     slot->port = port;
     slot->address = address;
@@ -219,7 +219,8 @@ static int fast_udp(lua_State *L, Socket *s, int top, Request *r) {
   lua_Integer port;
   size_t size;
   const char *text;
-  if (!compat_isinteger(L, 3) || lua_type(L, 4) != LUA_TSTRING) return 0;
+  if (top > 5 || !compat_isinteger(L, 3) || lua_type(L, 4) != LUA_TSTRING)
+    return 0;
   port = lua_tointeger(L, 3);
   if (port < 1 || port > 65535 || !fast_callback(L, 5, top, r)) return 0;
   text = lua_tolstring(L, 4, &size);
@@ -231,7 +232,8 @@ static int fast_udp(lua_State *L, Socket *s, int top, Request *r) {
 static int fast_local(lua_State *L, int top, Request *r, Address *to) {
   size_t size;
   const char *path;
-  if (lua_type(L, 3) != LUA_TSTRING || !fast_callback(L, 4, top, r)) return 0;
+  if (top > 4 || lua_type(L, 3) != LUA_TSTRING) return 0;
+  if (!fast_callback(L, 4, top, r)) return 0;
   path = lua_tolstring(L, 3, &size);
   r->to = to;
   return size > 0 && address_parse(to, AF_UNIX, path, size, 0) == 0;

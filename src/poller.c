@@ -21,15 +21,22 @@ static size_t count_entries(lua_State *L) {
   return count;
 }
 
-/* Fills the kernel's list from the table {[fd] = events} at index 1. */
-static void fill(lua_State *L, struct pollfd *list) {
+/* Fills the kernel's list from the table {[fd] = events} at index 1; what it
+   has no room for waits for the next turn. Returns how many it holds. */
+static size_t fill(lua_State *L, struct pollfd *list, size_t room) {
+  size_t count = 0;
   for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1), list++) {
+    if (count++ == room) {
+      lua_pop(L, 2);
+      return room;
+    }
     int events = (int)luaL_checkinteger(L, -1);
     list->fd = (int)luaL_checkinteger(L, -2);
     list->events = (short)((events & READABLE ? POLLIN : 0) |
                            (events & WRITABLE ? POLLOUT : 0));
     list->revents = 0;
   }
+  return count;
 }
 
 /* Spells what the kernel says; an error is told to who reads. */
@@ -47,8 +54,8 @@ int poller_poll(lua_State *L) {
   size_t count, i;
   luaL_checktype(L, 1, LUA_TTABLE);
   count = count_entries(L);
-  list = compat_newuserdata(L, (count + 1) * sizeof *list);
-  fill(L, list);
+  list = compat_newuserdata(L, (count + 16) * sizeof *list);
+  count = fill(L, list, count + 16); /* the allocation may have changed it */
   ready = poll(list, (nfds_t)count, milliseconds);
   if (ready < 0 && errno != EINTR) return core_failure(L, -errno);
   lua_newtable(L);

@@ -81,7 +81,7 @@ void queue_init(Queue *queue, Pool *pool) {
   queue->largest = SYSTEM_TRAIN;
 }
 
-/* Takes the first lane away. */
+/* Takes the lane behind a link away. */
 static void lane_drop(Lane **link) {
   Lane *lane = *link;
   *link = lane->next;
@@ -396,7 +396,7 @@ static int lane_open(Queue *queue, const Address *to) {
   Lane *lane, *each;
   int count = 0;
   for (each = queue->lanes; each != NULL; each = each->next) count++;
-  lane = count < LANES && to != NULL && !queue->lone ? lane_new(queue) : NULL;
+  lane = count < LANES ? lane_new(queue) : NULL;
   if (lane == NULL) return -1;
   memcpy(&lane->to, to, offsetof(Address, name) + to->length);
   lane_gather(lane, queue);
@@ -417,8 +417,12 @@ int queue_flush(Queue *queue, int fd) {
     if (sent > 0) queue_went(queue, out, sent);
     else wait = queue_refused(queue, out, sent);
     queue->single = sent < count;
-    if (wait == QUEUE_LATER && queue->local && lane_open(queue, out->to) == 0)
+    if (wait == QUEUE_LATER && queue->local && !queue->lone &&
+        out->to != NULL) {
+      if (lane_open(queue, out->to) < 0)
+        queue_settle(queue, queue_unsent(queue), -ENOBUFS);
       wait = QUEUE_EMPTY;
+    }
     if (wait != QUEUE_EMPTY) break;
   }
   queue->single = 0;

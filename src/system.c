@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,24 +188,20 @@ static int is_stale(const Address *path) {
 
 /* Gives a path the bits the umask took away. The file was born with fewer, so
    nobody could slip in; it must be a socket of ours, not what replaced it. */
-static int widen_mode(const char *path, mode_t mode) {
+static void widen_mode(const char *path, mode_t mode) {
 #ifdef O_PATH
   char link[32];
   struct stat info;
-  int status = 0, file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  if (file < 0) return -errno;
-  if (fstat(file, &info) < 0 || !S_ISSOCK(info.st_mode) ||
-      info.st_uid != geteuid())
-    status = -EACCES;
+  int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return;
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-  if (status == 0 && (info.st_mode & 0777) != mode && chmod(link, mode) < 0)
-    status = -errno;
+  if (fstat(file, &info) == 0 && S_ISSOCK(info.st_mode) &&
+      info.st_uid == geteuid() && (info.st_mode & 0777) != mode)
+    (void)!chmod(link, mode);
   close(file);
-  return status;
 #else
   (void)path;
   (void)mode;
-  return 0;
 #endif
 }
 
@@ -212,8 +209,32 @@ static int widen_mode(const char *path, mode_t mode) {
 static int bind_with_mode(int fd, const Address *path, int mode) {
   if (mode >= 0 && fchmod(fd, (mode_t)mode) < 0) return -errno;
   if (bind(fd, &path->name.base, path->length) < 0) return -errno;
-  if (mode < 0 || path->name.local.sun_path[0] == '\0') return 0;
-  return widen_mode(path->name.local.sun_path, (mode_t)mode);
+  if (mode >= 0 && path->name.local.sun_path[0] != '\0')
+    widen_mode(path->name.local.sun_path, (mode_t)mode);
+  return 0;
+}
+
+/* Locks the directory of a path against others who replace a stale socket in
+   it; returns a descriptor to close, or -1 when it cannot be locked. */
+static int lock_directory(const char *path) {
+  char name[sizeof(struct sockaddr_un)] = ".";
+  const char *end = strrchr(path, '/');
+  int result, fd;
+  if (end != NULL)
+    snprintf(name, sizeof name, "%.*s/", (int)(end - path), path);
+  fd = open(name, O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) RETRY(result, flock(fd, LOCK_EX));
+  return fd;
+}
+
+/* Replaces a socket nobody listens on; returns 0 or a negative errno. */
+static int replace_stale(int fd, const Address *path, int mode) {
+  const char *text = path->name.local.sun_path;
+  int lock = lock_directory(text), status = -EADDRINUSE;
+  if (is_stale(path) && unlink(text) == 0)
+    status = bind_with_mode(fd, path, mode);
+  if (lock >= 0) close(lock);
+  return status;
 }
 
 /* Binds to a unix path, replacing a socket nobody listens on. */
@@ -221,9 +242,7 @@ int system_bind_local(int fd, const Address *path, int mode) {
   int status = bind_with_mode(fd, path, mode);
   if (status != -EADDRINUSE || path->name.local.sun_path[0] == '\0')
     return status;
-  if (!is_stale(path)) return status;
-  if (unlink(path->name.local.sun_path) < 0) return status;
-  return bind_with_mode(fd, path, mode);
+  return replace_stale(fd, path, mode);
 }
 
 /* Forgets the peer of a connected socket. */

@@ -18,9 +18,10 @@ socket:on("error", vim.schedule_wrap(function(err)
   vim.notify("inbox: " .. err.message, vim.log.levels.ERROR)
 end))
 
-socket:bind(vim.g.inbox_port or 0, "127.0.0.1", vim.schedule_wrap(function()
-  vim.g.inbox_port = socket:address().port
-end))
+socket:bind(vim.g.inbox_port or 0, "127.0.0.1", function()
+  local port = socket:address().port
+  vim.schedule(function() vim.g.inbox_port = port end)
+end)
 
 vim.api.nvim_create_autocmd("VimLeavePre", {
   callback = function() socket:close() end,

@@ -30,16 +30,29 @@ function Signal:removeEventListener(event, listener)
   if place then table.remove(self.listeners, place) end
 end
 
--- Calls the listeners once.
+-- Copies a list.
+local function copy_of(list)
+  local copy = {}
+  for i, value in ipairs(list) do copy[i] = value end
+  return copy
+end
+
+-- Calls the listeners once; the first error is raised when all were called.
 local function abort(signal, reason)
   if signal.aborted then return end
   if reason == nil then
     reason = errors.new("AbortError", "ABORT_ERR", "This operation was aborted")
   end
   signal.aborted, signal.reason = true, reason
-  while signal.listeners[1] do
-    table.remove(signal.listeners, 1)({ type = "abort", target = signal })
+  local failed, failure = false, nil
+  for _, listener in ipairs(copy_of(signal.listeners)) do
+    if place_of(signal, listener) then
+      local ok, err = pcall(listener, { type = "abort", target = signal })
+      if not ok and not failed then failed, failure = true, err end
+    end
   end
+  signal.listeners = {}
+  if failed then error(failure, 0) end
 end
 
 local M = {}

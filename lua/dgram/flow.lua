@@ -44,34 +44,44 @@ function Socket:stats()
   return stats
 end
 
--- Tells whether so many more bytes are more than may wait.
-function Socket:_too_much(bytes)
-  local held = self._held or 0
-  return held > 0 and held + bytes > self._options.maxQueue
+local COST = 512 -- bytes a datagram that waits costs beside its payload
+
+-- Tells whether so many more datagrams and bytes are more than may wait.
+function Socket:_too_much(count, bytes)
+  return self._held > 0 and self._held_bytes + bytes
+    + (self._held + count) * COST > self._options.maxQueue
 end
 
--- Counts bytes that wait for a bind or a lookup.
-function Socket:_hold(bytes) self._held = (self._held or 0) + bytes end
+-- Counts datagrams that wait for a bind or a lookup.
+function Socket:_hold(count, bytes)
+  self._held, self._held_bytes = self._held + count, self._held_bytes + bytes
+end
 
--- Forgets bytes that waited; 'drain' is due when they were the last.
-function Socket:_let_go(bytes)
-  self._held = (self._held or 0) - bytes
+-- Forgets datagrams that waited; 'drain' is due when they were the last.
+function Socket:_let_go(count, bytes)
+  self:_hold(-count, -bytes)
   if self._held > 0 or not self._over then return end
   self._over = nil
   self[1]:over()
 end
 
--- Tells whether the queue, with what is held back, is below its mark.
-function Socket:_below_mark()
-  local _, bytes = self[1]:queued()
-  if bytes + (self._held or 0) < self._options.highWaterMark then return true end
+-- Returns false; 'drain' follows what is held back.
+function Socket:_above_mark()
   self._over = true
   return false
 end
 
+-- Tells whether the queue, with what is held back, is below its mark.
+function Socket:_below_mark()
+  local _, bytes = self[1]:queued()
+  bytes = bytes + self._held_bytes + self._held * COST
+  if bytes < self._options.highWaterMark then return true end
+  return self._held > 0 and self:_above_mark()
+end
+
 -- Hears that the core's queue is empty again.
 function Socket:_drained()
-  if (self._held or 0) > 0 then
+  if self._held > 0 then
     self._over = true
   elseif not self._closed then
     self:emit("drain")

@@ -14,6 +14,7 @@ local loop = require "dgram.loop"
 local M = {}
 
 local READABLE = 1
+local DISCARD = 9   -- a port from which nobody sends
 local SLICE = 250   -- milliseconds of one wait: TERM waits for its end
 local POLLING = 0.005 -- seconds between turns without a thread pool
 local PAUSE = 1     -- seconds until it looks for a thread pool again
@@ -189,6 +190,16 @@ local function drain()
   until turns == MOST or not next(core.poll(fds, 0) or {})
 end
 
+-- Takes the sockets that share a port out of its group: one that has a peer hears
+-- this peer alone, and the kernel gives all others to the next workers. What it
+-- has already is read afterwards, so that nothing is lost in between.
+local function withdraw(sockets)
+  for socket in pairs(sockets) do
+    local address = socket._options.reusePort and socket[1]:name()
+    if address then socket[1]:connect(address, DISCARD) end
+  end
+end
+
 -- Closes the sockets.
 local function close_all(sockets)
   local list = {}
@@ -201,6 +212,8 @@ local function finish()
   local sockets = adapter.turn and adapter.turn.sockets or {}
   drain()
   turn_until(all_done)
+  drain()
+  withdraw(sockets)
   drain()
   close_all(sockets)
   turn_until(function() return all_done() and next(sockets) == nil end)

@@ -167,13 +167,13 @@ end
 --- Returns the bytes queued and not yet taken by the kernel.
 function Socket:getSendQueueSize()
   local _, bytes = self[1]:queued()
-  return bytes + (self._held or 0)
+  return bytes + self._held_bytes
 end
 
 --- Returns the datagrams queued and not yet taken by the kernel.
 function Socket:getSendQueueCount()
   local count = self[1]:queued()
-  return count + #(self._later or {}) + (self._jobs or 0)
+  return count + self._held
 end
 
 return Socket

@@ -13,12 +13,13 @@ local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
 
 -- A datagram on its way: data, offset, length, port, address, callback.
 
--- Ends a send with an error: one report, to the callback if given.
-local function report_failure(self, job, err)
+-- Ends a send with an error: one report, to the callback if given. Whoever
+-- waits for a bind that fails hears of it there alone: 'error' is the bind's.
+local function report_failure(self, job, err, quiet)
+  self._lost = (self._lost or 0) + job.count
   if job.failed then return job.failed(err, 0) end
   if job.callback then return job.callback(err, job.length) end
-  self._lost = (self._lost or 0) + (job.messages and #job.messages or 1)
-  self:_report(err)
+  if not quiet then self:_report(err) end
 end
 
 -- Ends a send with an error, later.
@@ -26,11 +27,23 @@ local function fail(self, job, err)
   self._turn:defer(function() report_failure(self, job, err) end)
 end
 
--- Refuses a send that would exceed what may wait.
+-- Refuses a send that would exceed what may wait; without a callback that is
+-- told once a turn.
 local function refuse(self, job)
-  fail(self, job, errors.system("send", core.errno "ENOBUFS", job.address,
-    job.port))
-  return self:_below_mark()
+  local err = errors.system("send", core.errno "ENOBUFS", job.address, job.port)
+  if job.callback then
+    fail(self, job, err)
+  else
+    self._lost = (self._lost or 0) + job.count
+    if not self._refused then
+      self._refused = true
+      self._turn:defer(function()
+        self._refused = nil
+        if not self._closed then self:_report(err) end
+      end)
+    end
+  end
+  return self:_above_mark()
 end
 
 -- Gives a datagram with a numeric address to the core.
@@ -60,7 +73,7 @@ local function advance(self, line)
     self._jobs = self._jobs - 1
     if job.err then fail(self, job, job.err)
     else push(self, job, job.ip) end
-    self:_let_go(job.length)
+    self:_let_go(job.count, job.length)
     job = line[line.first]
   end
   if not job then self._lines[line.name] = nil end
@@ -76,7 +89,7 @@ local function line_up(self, job)
   line.last = line.last + 1
   line[line.last] = job
   self._jobs = (self._jobs or 0) + 1
-  self:_hold(job.length)
+  self:_hold(job.count, job.length)
   return line
 end
 
@@ -98,7 +111,7 @@ end
 -- Looks a name up; datagrams for the same name keep their order. They share a
 -- lookup that is under way, unless it is the user's, who is asked for each.
 local function push_by_name(self, job)
-  if self:_too_much(job.length) then return refuse(self, job) end
+  if self:_too_much(job.count, job.length) then return refuse(self, job) end
   keep(job)
   local line = line_up(self, job)
   local place, own = line.last, self._options.lookup ~= nil
@@ -130,15 +143,14 @@ local function open_local(self)
   return true
 end
 
--- Keeps the datagram until the socket is bound. Whoever waits for a bind
--- that fails hears of it in the callback; 'error' is the bind's own.
+-- Keeps the datagram until the socket is bound.
 local function wait_for_bind(self, job)
-  if self:_too_much(job.length) then return refuse(self, job) end
+  if self:_too_much(job.count, job.length) then return refuse(self, job) end
   keep(job)
   self:_after_bind(function(err)
     if not err then return dispatch(self, job) end
-    if job.callback then report_failure(self, job, err) end
-  end, job.length)
+    report_failure(self, job, err, true)
+  end, job.count, job.length)
   return self:_below_mark()
 end
 
@@ -166,6 +178,7 @@ local function job_of(msg, offset, length, callback)
   local data = check.message(msg)
   return {
     data = data,
+    count = 1,
     offset = offset or 0,
     length = length or #data,
     callback = check.callable(callback) and callback or nil,
@@ -309,8 +322,9 @@ local function many_target(self, port, address, callback)
   if self.type == "unix_dgram" then
     return nil, check.string("path", port), address
   end
+  port = check.port(port)
   local target = settle_address(self, { callback = callback }, address)
-  return check.port(port), target.address, target.callback
+  return port, target.address, target.callback
 end
 
 --- Sends many datagrams to one destination with one call:
@@ -331,7 +345,7 @@ function Socket:sendMany(messages, port, address, callback)
     return self:_below_mark()
   end
   return submit(self, {
-    messages = messages, length = bytes, port = port, address = address,
+    messages = messages, count = count, length = bytes, port = port, address = address,
     callback = callback and group(callback, count), failed = callback,
   })
 end

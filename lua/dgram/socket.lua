@@ -11,6 +11,7 @@
 --   _closed      close() was called
 --   _later       functions that wait until the socket is bound
 --   _jobs        sends whose lookup is under way
+--   _held        datagrams that wait for a bind or a lookup; _held_bytes
 --   _poll        the loop's handle, once the socket listens
 
 local Emitter = require "dgram.emitter"
@@ -24,6 +25,7 @@ Socket.__index = Socket
 Socket.__name = "dgram.Socket"
 
 Socket._bound, Socket._connected, Socket._closed = false, false, false
+Socket._held, Socket._held_bytes = 0, 0
 
 -- Adds the functions of another file to the methods.
 local function include(methods)
@@ -199,7 +201,7 @@ local function go_on(self, err)
   self._later = nil
   for _, entry in ipairs(later or {}) do
     entry.action(err)
-    self:_let_go(entry.bytes)
+    self:_let_go(entry.count, entry.bytes)
   end
 end
 
@@ -237,7 +239,7 @@ local function bind_failed(self, err, listener)
   if self._connected == "connecting" then self._connected = false end
   if listener then self:removeListener("listening", listener) end
   for _, entry in ipairs(later or {}) do
-    self:_let_go(entry.bytes)
+    self:_let_go(entry.count, entry.bytes)
     self._turn:defer(function() entry.action(err) end)
   end
   if not self._closed then self:emit("error", err) end
@@ -387,12 +389,13 @@ function Socket:bindSync(options)
   return self:address()
 end
 
--- Keeps an action, and the bytes it stands for, until the socket is bound; it
--- is given the bind's error.
-function Socket:_after_bind(action, bytes)
+-- Keeps an action, and the datagrams it stands for, until the socket is bound;
+-- it is given the bind's error.
+function Socket:_after_bind(action, count, bytes)
+  count, bytes = count or 0, bytes or 0
   self._later = self._later or {}
-  self:_hold(bytes or 0)
-  table.insert(self._later, { action = action, bytes = bytes or 0 })
+  self:_hold(count, bytes)
+  table.insert(self._later, { action = action, count = count, bytes = bytes })
 end
 
 -- ---------------------------------------------------------------- addresses

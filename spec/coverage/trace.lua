@@ -34,13 +34,13 @@ end
 
 -- A coroutine has a hook of its own.
 local create, wrap = coroutine.create, coroutine.wrap
-function coroutine.create(body)
+function coroutine.create(body) -- luacheck: ignore
   local thread = create(body)
   debug.sethook(thread, note, "l")
   return thread
 end
 
-function coroutine.wrap(body)
+function coroutine.wrap(body) -- luacheck: ignore
   return wrap(function(...)
     debug.sethook(note, "l")
     return body(...)

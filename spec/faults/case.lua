@@ -40,7 +40,7 @@ function Case:socket(options)
 end
 
 -- Calls a method that may raise the system's error, and no other.
-function Case:try(socket, method, ...)
+function Case.try(_, socket, method, ...)
   local ok, result = pcall(socket[method], socket, ...)
   if not ok then socket.failed = check_error(result) end
   return ok and result
@@ -58,7 +58,7 @@ function Case:bind(socket, ...)
 end
 
 -- Connects and waits for the outcome; returns whether it worked.
-function Case:connect(socket, port, address)
+function Case.connect(_, socket, port, address)
   local done, failure
   socket.failed = nil
   socket:connect(port, address, function(err) done, failure = true, err end)
@@ -125,7 +125,7 @@ local function bind_again(self, socket)
 end
 
 -- Tells whether a socket has an address.
-function Case:bound(socket)
+function Case.bound(_, socket)
   local ok, address = pcall(socket.address, socket)
   return ok and (address.port or #address.address) ~= 0
 end
@@ -177,7 +177,7 @@ local function all_closed(self)
 end
 
 -- Closes a socket of the case, unless that was done.
-function Case:shut(socket)
+function Case.shut(_, socket)
   if socket.closing then return end
   socket.closing = true
   socket:close(function() socket.gone = true end)

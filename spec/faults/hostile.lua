@@ -80,6 +80,29 @@ describe("a hostile peer", function()
   end)
 end)
 
+describe("a datagram larger than the room for it", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  it("is an error and counted, not a shorter message in silence", function()
+    helper.run(function()
+      local socket, port = bound()
+      local codes = {}
+      socket:on("error", function(err) codes[#codes + 1] = err.code end)
+      socket:on("message", function(msg)
+        if msg == "end" then socket:close() end
+      end)
+      faults.at("recvmmsg", 1, 1, faults.ROOM + 10)
+      socket:send(("x"):rep(100), port, "127.0.0.1")
+      helper.wait(function() return #codes > 0 end)
+      assert.same({ "EMSGSIZE" }, codes)
+      assert.equal(1, socket:stats().truncated)
+      faults.clear()
+      socket:send("end", port, "127.0.0.1")
+    end)
+  end)
+end)
+
 describe("descriptors", function()
   -- Tells whether a descriptor is closed when a program is executed.
   local function is_cloexec(fd)

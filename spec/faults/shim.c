@@ -8,7 +8,8 @@
  *   faults.at(call, index, count, action [, only])
  *       the calls number index to index + count - 1 get the action: a negative
  *       errno, or for sendmmsg and recvmmsg the most messages that may pass;
- *       `only` restricts it to one socket option
+ *       `only` restricts it to one socket option. `faults.ROOM + n` for recvmmsg:
+ *       the messages have room for n bytes
  *   faults.clear()      no more faults; counts start at zero
  *   faults.count(call)  how often it was called since
  *   faults.hits([call]) how many faults were delivered since
@@ -71,6 +72,7 @@ static const char *const names[CALLS + 1] = {
     "recvmsg",     "sendmmsg",    "sendmsg",    "setsockopt",
     "socket",      "unlink",      NULL};
 
+#define ROOM 100000 /* actions from here on: bytes a message may have */
 #define PASS 0 /* the action of a call that is not to be touched */
 
 /* What is to happen to one of the calls. */
@@ -234,11 +236,17 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
   return NEXT(sendmsg)(fd, message, flags);
 }
 
+/* Leaves the messages less room. */
+static void shrink(struct mmsghdr *message, unsigned count, size_t room) {
+  while (count-- > 0) message[count].msg_hdr.msg_iov->iov_len = room;
+}
+
 int recvmmsg(int fd, struct mmsghdr *message, unsigned count, int flags,
              struct timespec *timeout) {
   int action = judge(RECVMMSG, CALLER, 0);
   if (action < 0) return errno = -action, -1;
-  if (action > 0 && (unsigned)action < count) count = (unsigned)action;
+  if (action >= ROOM) shrink(message, count, (size_t)(action - ROOM));
+  else if (action > 0 && (unsigned)action < count) count = (unsigned)action;
   return NEXT(recvmmsg)(fd, message, count, flags, timeout);
 }
 
@@ -370,5 +378,7 @@ int luaopen_faults(lua_State *L) {
       {NULL, NULL}};
   faults_clear(L);
   luaL_newlib(L, functions);
+  lua_pushinteger(L, ROOM);
+  lua_setfield(L, -2, "ROOM");
   return 1;
 }

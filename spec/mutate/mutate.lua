@@ -55,14 +55,18 @@ local function find_places(list, file, number, line)
   end
 end
 
+local sources = {} -- the lines of each file, as they were in the beginning
+
 -- Lists all places of all files.
 local function all_places(files)
   local list = {}
   for _, file in ipairs(files) do
-    local number = 0
+    sources[file] = {}
     for line in io.lines(file) do
-      number = number + 1
-      if not is_comment(line) then find_places(list, file, number, line) end
+      table.insert(sources[file], line)
+      if not is_comment(line) then
+        find_places(list, file, #sources[file], line)
+      end
     end
   end
   return list
@@ -81,9 +85,7 @@ end
 -- Writes a file of the copy, with one line changed if there is a change.
 local function write(copy, file, place)
   local out = assert(io.open(copy .. "/" .. file, "w"))
-  local number = 0
-  for line in io.lines(file) do
-    number = number + 1
+  for number, line in ipairs(sources[file]) do
     if place and number == place.number then line = place.changed end
     out:write(line, "\n")
   end
@@ -104,13 +106,13 @@ local function commands_for(file)
   return first
 end
 
--- Runs a command in the copy, with processes of its own, none of which outlives
--- it; returns whether it succeeded.
+-- Runs a command in the copy, with processes and a network of its own, none of
+-- which outlives it; returns whether it succeeded.
 local function succeeds(copy, command)
-  local script = ([[cd %s && unset LUA_PATH LUA_CPATH && ulimit -v 8000000 &&
+  local script = ([[ip link set lo up && cd %s && unset LUA_PATH LUA_CPATH && ulimit -v 8000000 &&
     eval "$(make -s env)" && export LIMIT=%d LUA=%s CHECKS=%s/checks && %s]])
     :format(copy, LIMIT, lua, copy, command)
-  return (os.execute(("timeout -k 5 %d unshare -Urpf --kill-child=KILL "
+  return (os.execute(("timeout -k 5 %d unshare -Urnpf --kill-child=KILL "
     .. "--mount-proc sh -c '%s' >%s/log 2>&1"):format(6 * LIMIT, script, copy)))
 end
 

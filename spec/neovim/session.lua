@@ -15,7 +15,9 @@ end
 local orders = {
   raise = function() error("a listener raised") end,
   fast = function() say("fast", tostring(vim.in_fast_event())) end,
-  name = vim.schedule_wrap(function() say("buffer", vim.api.nvim_buf_get_name(0)) end),
+  name = vim.schedule_wrap(function()
+    say("buffer", vim.api.nvim_buf_get_name(0))
+  end),
   quit = vim.schedule_wrap(function() vim.cmd("qall!") end),
 }
 
