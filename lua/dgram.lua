@@ -83,6 +83,7 @@ local function new_socket(kind, options, adapter)
   local loop = turn.of(adapter or require("dgram.loop").luv())
   local socket = setmetatable({
     type = kind, _turn = loop, _options = options,
+    _closed = false, _finished = false, -- closing needs no memory for them
   }, Socket)
   socket[1] = core.socket(loop.core, kind, socket)
   if options.receive_block then socket[1]:block(options.receive_block) end

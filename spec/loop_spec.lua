@@ -41,6 +41,7 @@ describe("the luv adapter", function()
 
   for name, script in pairs(scripts) do
     it("survives " .. name, function()
+      if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
       local child = Child.lua("-e", script)
       assert.equal("done", child:line())
       assert.equal(0, child:wait())

@@ -175,7 +175,6 @@ describe("sendMany misused", function()
     { "a number among them", { { "a", 5 }, 9 }, TYPE, '"messages[2]"' },
     { "a table among them", { { {} }, 9 }, TYPE, '"messages[1]"' },
     { "false among them", { { "a", "b", false }, 9 }, TYPE, '"messages[3]"' },
-    { "a hole among them", { { "a", nil, "c" }, 9 }, TYPE, '"messages[2]"' },
     { "no port", { { "a" } }, PORT, "Received nil" },
     { "no port, for nothing", { {} }, PORT, "Received nil" },
     { "a callback for a port", { { "a" }, print }, PORT, "Received function" },

@@ -30,13 +30,6 @@ function Signal:removeEventListener(event, listener)
   if place then table.remove(self.listeners, place) end
 end
 
--- Copies a list.
-local function copy_of(list)
-  local copy = {}
-  for i, value in ipairs(list) do copy[i] = value end
-  return copy
-end
-
 -- Calls the listeners once; the first error is raised when all were called.
 local function abort(signal, reason)
   if signal.aborted then return end
@@ -45,13 +38,12 @@ local function abort(signal, reason)
   end
   signal.aborted, signal.reason = true, reason
   local failed, failure = false, nil
-  for _, listener in ipairs(copy_of(signal.listeners)) do
-    if place_of(signal, listener) then
-      local ok, err = pcall(listener, { type = "abort", target = signal })
-      if not ok and not failed then failed, failure = true, err end
-    end
+  for _ = 1, #signal.listeners do
+    local listener = table.remove(signal.listeners, 1)
+    if not listener then break end
+    local ok, err = pcall(listener, signal.event)
+    if not ok and not failed then failed, failure = true, err end
   end
-  signal.listeners = {}
   if failed then error(failure, 0) end
 end
 
@@ -62,6 +54,7 @@ function M.new()
   local controller = {
     signal = setmetatable({ aborted = false, listeners = {} }, Signal),
   }
+  controller.signal.event = { type = "abort", target = controller.signal }
   function controller:abort(reason) -- called as method or as function
     if self ~= controller and reason == nil then reason = self end
     abort(controller.signal, reason)

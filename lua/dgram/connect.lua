@@ -124,7 +124,8 @@ end
 -- Takes the port back that the kernel forgot with the peer.
 local function rebind(self, port)
   local address, now = self[1]:name()
-  if now ~= 0 then return true end
+  if not address then return nil, now end
+  if now ~= 0 or not port or port < 1 then return true end
   return self[1]:bind(address, port)
 end
 

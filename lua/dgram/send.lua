@@ -77,7 +77,18 @@ local function advance(self, line)
     job = line[line.first]
   end
   if not job then self._lines[line.name] = nil end
+end
+
+-- Sends what was looked up; whatever fails, each has its turn and a close that
+-- waited goes on.
+local function go_on(self, line)
+  local failed, failure = false, nil
+  repeat
+    local ok, err = pcall(advance, self, line)
+    if not ok then failed, failure = true, err end
+  until ok
   self:_released()
+  if failed then error(failure, 0) end
 end
 
 -- Puts a datagram into the line of its name; returns the line.
@@ -120,7 +131,7 @@ local function push_by_name(self, job)
     lookup.resolve(self, job.address, function(err, ip)
       line.asking = false
       answer(line, place, own and place or line.last, err, ip)
-      advance(self, line)
+      go_on(self, line)
     end)
   end
   return self:_below_mark()

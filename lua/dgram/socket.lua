@@ -440,14 +440,12 @@ end
 local wind_up
 function wind_up(self)
   local _, _, unreported = self[1]:queued()
-  if unreported > 0 then
-    self._turn:defer(wind_up, self)
-    return self[1]:report()
-  end
-  local ok, err = pcall(self._turn.defer, self._turn, dispose, self)
-  if not ok then dispose(self) end
-  self:emit("close")
-  if not ok then error(err, 0) end
+  local step = unreported > 0 and wind_up or dispose
+  local ok, err = pcall(self._turn.defer, self._turn, step, self)
+  if unreported > 0 then self[1]:report() else self:emit("close") end
+  if ok then return end
+  dispose(self) -- no memory for the next step: at least leak nothing
+  error(err, 0)
 end
 
 -- Hands the queue over once more and frees the port.
@@ -485,6 +483,15 @@ local function abandon(self)
   return self
 end
 
+-- Stops the delivery, and goes on when nothing has to be waited for.
+local function begin_close(self)
+  self._closed = true
+  self[1]:ready(false)
+  self[1]:reading(false)
+  if self._poll then self:_rewatch() end
+  self:_released()
+end
+
 --- Closes the socket: what was sent goes out, then 'close' is emitted.
 -- @tparam[opt] function callback heard once, at 'close'
 -- @return the socket. Raises ERR_SOCKET_DGRAM_NOT_RUNNING
@@ -492,12 +499,10 @@ function Socket:close(callback)
   if not self._closed and self._turn.core:foreign() then return abandon(self) end
   if type(callback) == "function" then self:once("close", callback) end
   self:_running()
-  self._closed = true
-  self[1]:ready(false)
-  self[1]:reading(false)
-  if self._poll then self:_rewatch() end
-  self:_released()
-  return self
+  local ok, err = pcall(begin_close, self)
+  if ok then return self end
+  dispose(self) -- no memory for an orderly close: at least leak nothing
+  error(err, 0)
 end
 
 --- Closes the socket at the end of its scope, if it is still open.

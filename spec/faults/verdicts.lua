@@ -104,6 +104,19 @@ describe("a lasting refusal", function()
     end)
   end
 
+  it("without a name is UNKNOWN, with its number", function()
+    helper.run(function()
+      local socket, port = bound()
+      faults.at("sendmmsg", 1, MANY, -3999)
+      socket:send("x", port, "127.0.0.1", helper.expect(function(err)
+        assert.equal("UNKNOWN", err.code)
+        assert.equal(-3999, err.errno)
+        faults.clear()
+        socket:close()
+      end))
+    end)
+  end)
+
   it("of a send nobody listens for is counted", function()
     helper.run(function()
       local socket, port = bound()
@@ -181,6 +194,39 @@ describe("a path that takes no trains", function()
         failed = failed + (verdict.code and 1 or 0)
       end
       assert.is_true(failed >= 1 and failed <= 4)
+      socket:close()
+    end)
+  end)
+end)
+
+describe("system calls", function()
+  before_each(faults.clear)
+
+  it("are few: hundreds of datagrams go and come with one", function()
+    helper.run(function()
+      local socket, port = bound { type = "udp4", recvBufferSize = 1000000 }
+      local heard = 0
+      socket:on("message", function() heard = heard + 1 end)
+      faults.at("sendmmsg", 1, 0, 0) -- counts, and touches nothing
+      faults.at("recvmmsg", 1, 0, 0)
+      for _ = 1, 1000 do socket:send("0123456789", port, "127.0.0.1") end
+      helper.wait(function() return heard == 1000 end)
+      local sends, receives = faults.count("sendmmsg"), faults.count("recvmmsg")
+      assert.is_true(sends <= 10, sends .. " sendmmsg")
+      assert.is_true(receives <= 20, receives .. " recvmmsg")
+      socket:close()
+    end)
+  end)
+
+  it("are none while nothing happens", function()
+    helper.run(function()
+      local socket = bound()
+      pass(20)
+      faults.clear()
+      pass(100)
+      for _, call in ipairs { "sendmmsg", "recvmmsg", "getsockopt" } do
+        assert.equal(0, faults.count(call), call)
+      end
       socket:close()
     end)
   end)
