@@ -45,9 +45,19 @@ end
 local Nginx = {}
 Nginx.__index = Nginx
 
+local prefixes = {} -- the directories made in a test
+
+-- Ends what a test left running, and removes its directories.
+local function clear_up()
+  Child.stop_all()
+  for _, prefix in ipairs(prefixes) do host.output("rm -r " .. prefix) end
+  prefixes = {}
+end
+
 -- Writes the directory that nginx runs in.
 local function lay_out(self, change)
   assert(uv.fs_mkdir(self.prefix, 448))
+  prefixes[#prefixes + 1] = self.prefix
   assert(uv.fs_mkdir(self.prefix .. "/logs", 448))
   local file = assert(io.open(self.prefix .. "/nginx.conf", "w"))
   file:write((change(configuration(self))))
@@ -94,7 +104,6 @@ function Nginx:quit(signal)
   assert.are.equal(0, self.child:wait())
   local milliseconds = (uv.hrtime() - begin) / 1e6
   assert.is_nil(self:log():find("exited on signal", 1, true))
-  host.output("rm -r " .. self.prefix)
   return milliseconds
 end
 
@@ -211,7 +220,7 @@ end
 describe("nginx", function()
   local reason = missing()
 
-  after_each(Child.stop_all)
+  after_each(clear_up)
 
   -- A spec with an nginx that has ended when it is over.
   local function it_runs(what, change, test)
