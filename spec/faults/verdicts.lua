@@ -218,6 +218,22 @@ describe("system calls", function()
     end)
   end)
 
+  it("are all that a usual send takes: no function of Lua runs", function()
+    helper.run(function()
+      local socket, port = bound()
+      local calls = 0
+      local function count()
+        if debug.getinfo(2, "S").what == "Lua" then calls = calls + 1 end
+      end
+      debug.sethook(count, "c")
+      socket:send("x", port, "127.0.0.1")
+      socket:send("y", port, "127.0.0.1")
+      debug.sethook()
+      assert.equal(1, calls, "only the hook of the loop's turn")
+      socket:close()
+    end)
+  end)
+
   it("are none while nothing happens", function()
     helper.run(function()
       local socket = bound()
