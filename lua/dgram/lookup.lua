@@ -42,20 +42,26 @@ local function failure(host, code)
   return errors.lookup(host, code, ERRNO[code] or core.errno(code))
 end
 
--- Asks the user's function; it answers once at most, and may not raise.
+-- Checks the answer of the user's function.
+local function check_answer(err, address)
+  if err or (type(address) == "string" and M.literal(address)) then return err end
+  return errors.new("TypeError", "ERR_INVALID_IP_ADDRESS",
+    "Invalid IP address: " .. tostring(address))
+end
+
+-- Asks the user's function; it answers once at most, and may not raise. What
+-- it answers at once is passed on when it has returned.
 local function ask_user(lookup, host, family, callback)
-  local answered = false
-  local function answer(err, address)
+  local asking, answered, err, address = true, false, nil, nil
+  local function answer(...)
     if answered then return end
-    answered = true
-    if not err and not (type(address) == "string" and M.literal(address)) then
-      err = errors.new("TypeError", "ERR_INVALID_IP_ADDRESS",
-        "Invalid IP address: " .. tostring(address))
-    end
-    callback(err, address)
+    answered, err, address = true, check_answer(...), (select(2, ...))
+    if not asking then callback(err, address) end
   end
-  local ok, err = pcall(lookup, host, family, answer)
-  if not ok then answer(err or errors.lookup(host, "ENOTFOUND")) end
+  local ok, problem = pcall(lookup, host, family, answer)
+  if not ok then answer(problem or errors.lookup(host, "ENOTFOUND")) end
+  asking = false
+  if answered then callback(err, address) end
 end
 
 --- Resolves a name for a socket: callback(nil, address) or callback(err).

@@ -67,16 +67,19 @@ end
 
 -- Sends what was looked up, from the front of the line.
 local function advance(self, line)
-  local job = line[line.first]
-  while job and job.known do
+  local entry = line[line.first]
+  while entry and entry.known do
+    local job = entry.job
     line[line.first], line.first = nil, line.first + 1
     self._jobs = self._jobs - 1
-    if job.err then fail(self, job, job.err)
-    else push(self, job, job.ip) end
     self:_let_go(job.count, job.length)
-    job = line[line.first]
+    if entry.err then fail(self, job, entry.err)
+    else push(self, job, entry.ip) end
+    entry = line[line.first]
   end
-  if not job then self._lines[line.name] = nil end
+  if not entry and self._lines[line.name] == line then
+    self._lines[line.name] = nil
+  end
 end
 
 -- Sends what was looked up; whatever fails, each has its turn and a close that
@@ -91,24 +94,26 @@ local function go_on(self, line)
   if failed then error(failure, 0) end
 end
 
--- Puts a datagram into the line of its name; returns the line.
+-- Puts a datagram into the line of its name; returns the line. What needs
+-- memory comes first, so that a failure leaves nothing half done.
 local function line_up(self, job)
-  self._lines = self._lines or {}
+  self._lines, self._jobs = self._lines or {}, self._jobs or 0
   local line = self._lines[job.address]
-    or { name = job.address, first = 1, last = 0 }
+    or { name = job.address, asking = false, first = 1, last = 0 }
   self._lines[job.address] = line
-  line.last = line.last + 1
-  line[line.last] = job
-  self._jobs = (self._jobs or 0) + 1
-  self:_hold(job.count, job.length)
+  self:_hold(0, 0)
+  line[line.last + 1] = { job = job, known = false, ip = false, err = false }
+  line.last, self._jobs = line.last + 1, self._jobs + 1
+  self._held = self._held + job.count
+  self._held_bytes = self._held_bytes + job.length
   return line
 end
 
 -- Notes the answer to a lookup for the datagrams from one place to the last.
 local function answer(line, first, last, err, ip)
   for place = math.max(first, line.first), last do
-    local job = line[place]
-    job.err, job.ip, job.known = err, ip, true
+    local entry = line[place]
+    entry.err, entry.ip, entry.known = err, ip, true
   end
 end
 
@@ -119,21 +124,32 @@ local function keep(job)
   job.messages = copy
 end
 
--- Looks a name up; datagrams for the same name keep their order. They share a
--- lookup that is under way, unless it is the user's, who is asked for each.
+-- Asks for the address of a line, for the datagram at its end: the user's
+-- lookup is asked for each, any other for all that wait by then.
+local function ask(self, line)
+  local place, own = line.last, self._options.lookup ~= nil
+  if line.asking and not own then return end
+  line.asking = true
+  lookup.resolve(self, line.name, function(err, ip)
+    line.asking = false
+    answer(line, place, own and place or line.last, err, ip)
+    go_on(self, line)
+  end)
+end
+
+-- Looks a name up; datagrams for the same name keep their order.
 local function push_by_name(self, job)
   if self:_too_much(job.count, job.length) then return refuse(self, job) end
   keep(job)
   local line = line_up(self, job)
-  local place, own = line.last, self._options.lookup ~= nil
-  if own or not line.asking then
-    line.asking = true
-    lookup.resolve(self, job.address, function(err, ip)
-      line.asking = false
-      answer(line, place, own and place or line.last, err, ip)
-      go_on(self, line)
-    end)
+  local place = line.last
+  local ok, err = pcall(ask, self, line)
+  if not ok and line[place] and line[place].job == job then -- no memory, not even for a call
+    line[place], line.last, line.asking = nil, place - 1, false
+    self._jobs, self._held = self._jobs - 1, self._held - job.count
+    self._held_bytes = self._held_bytes - job.length
   end
+  if not ok then error(err, 0) end
   return self:_below_mark()
 end
 

@@ -200,8 +200,8 @@ local function go_on(self, err)
   local later = self._later
   self._later = nil
   for _, entry in ipairs(later or {}) do
-    entry.action(err)
     self:_let_go(entry.count, entry.bytes)
+    entry.action(err)
   end
 end
 
@@ -394,8 +394,9 @@ end
 function Socket:_after_bind(action, count, bytes)
   count, bytes = count or 0, bytes or 0
   self._later = self._later or {}
-  self:_hold(count, bytes)
+  self:_hold(0, 0) -- a failure leaves nothing half done
   table.insert(self._later, { action = action, count = count, bytes = bytes })
+  self._held, self._held_bytes = self._held + count, self._held_bytes + bytes
 end
 
 -- ---------------------------------------------------------------- addresses
@@ -435,6 +436,11 @@ local function dispose(self)
   self[1]:close()
 end
 
+-- Tells what is due: the verdicts that stand, or that the socket is closed.
+local function tell(self, unreported)
+  if unreported > 0 then self[1]:report() else self:emit("close") end
+end
+
 -- Tells every verdict, emits 'close', gives the descriptor back; the next
 -- step is always arranged before a callback can raise.
 local wind_up
@@ -442,8 +448,8 @@ function wind_up(self)
   local _, _, unreported = self[1]:queued()
   local step = unreported > 0 and wind_up or dispose
   local ok, err = pcall(self._turn.defer, self._turn, step, self)
-  if unreported > 0 then self[1]:report() else self:emit("close") end
-  if ok then return end
+  if ok then return tell(self, unreported) end
+  pcall(tell, self, unreported)
   dispose(self) -- no memory for the next step: at least leak nothing
   error(err, 0)
 end

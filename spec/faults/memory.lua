@@ -138,6 +138,36 @@ local scenarios = {
     for _ = 1, 3 do send(client, "hello", name) end
     run(50)
   end },
+  { "a peer that does not read", function()
+    local name = "\0dgram-memory-" .. host.descriptors()
+    local server = socket_of { type = "unix_dgram" }
+    server:bindSync({ path = name })
+    server:pause()
+    local client = socket_of { type = "unix_dgram", maxQueue = 4000 }
+    for _ = 1, 20 do send(client, "hello", name) end
+    run(50)
+    server:on("message", function() end)
+    server:resume()
+    run(50)
+  end },
+  { "names and many", function()
+    local answers = case.answers
+    local function lookup(_, _, answer) answers[#answers + 1] = answer end
+    local socket = socket_of { type = "udp4", lookup = lookup }
+    socket:bind(0, "name.test", function() end)
+    answers[1](nil, "127.0.0.1")
+    run(50)
+    local port = socket:address().port
+    send(socket, "hello", port, "one.test")
+    send(socket, "hello", port, "two.test")
+    socket:sendMany({ "a", "b", "c" }, port, "one.test", function() end)
+    socket:sendMany({ "a", "b" }, port, "127.0.0.1", function() end)
+    for i = 2, 4 do answers[i](i == 3 and "no such name" or nil, "127.0.0.1") end
+    run(50)
+    socket:connect(port, "one.test", function() end)
+    socket:close()
+    answers[5](nil, "127.0.0.1")
+  end },
   { "options, lists and signals", function()
     local list = dgram.BlockList()
     for i = 1, 20 do list:addAddress("10.0.0." .. i) end
@@ -170,7 +200,8 @@ local scenarios = {
 
 -- Closes the sockets of the case and lets the loop end.
 local function wind_up()
-  run()
+  for _, answer in ipairs(case.answers) do answer("no such name") end
+  run(200) -- a peer that does not read keeps it busy
   for _, socket in ipairs(case.sockets) do
     if socket and not socket._closed then socket:close() end
   end
@@ -230,7 +261,7 @@ local shortages = {
 -- Runs a scenario with a shortage from the n-th allocation on; returns
 -- whether anything failed.
 local function attempt(scenario, shortage, n)
-  case = { sockets = {}, sent = {}, adapter = new_adapter() }
+  case = { sockets = {}, sent = {}, answers = {}, adapter = new_adapter() }
   collectgarbage()
   local descriptors = host.descriptors()
   faults.clear()
