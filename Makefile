@@ -27,7 +27,8 @@ SHARED = $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,
 SOURCES := $(wildcard src/*.c)
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 MODULES := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/dgram/*.lua))
-PURE := $(patsubst %,src/%.c,address blocklist system receive send)
+PURE := $(patsubst %,src/%.c,address blocklist errno multicast \
+  receive send system)
 SPECS ?= $(wildcard spec/*_spec.lua)
 
 all: $(BUILD)/dgram/core.so

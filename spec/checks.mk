@@ -62,7 +62,7 @@ FUZZERS = $(patsubst %,$(CHECKS)/fuzz-%,address receive queue api)
 
 $(CHECKS)/fuzz-address: spec/fuzz/address.c $(PURE) src/dgram.h
 	@mkdir -p $(@D)
-	$(FUZZ) -o $@ $< src/address.c src/blocklist.c src/system.c
+	$(FUZZ) -o $@ $< src/address.c src/blocklist.c src/multicast.c
 
 $(CHECKS)/fuzz-receive: spec/fuzz/receive.c $(PURE) src/dgram.h
 	@mkdir -p $(@D)

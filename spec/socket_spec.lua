@@ -379,6 +379,34 @@ describe("bind{fd=}", function()
       pipe:close()
     end)
   end)
+
+  -- The status flags of a descriptor, as an octal number in text.
+  local function flags(fd)
+    local file = assert(io.open("/proc/self/fdinfo/" .. fd))
+    local text = file:read("a")
+    file:close()
+    return text:match("flags:%s*(%d+)")
+  end
+
+  it("leaves a datagram socket of another type as it is", function()
+    if not io.open("/proc/self/fdinfo/0") then return pending("needs /proc") end
+    helper.run(function()
+      local blocking = { nonblock = false }
+      local pair = uv.socketpair("dgram", nil, blocking, blocking)
+      local before, socket = flags(pair[1]), dgram.createSocket("udp4")
+      helper.has({ message = "Unsupported fd type: unix_dgram" },
+        helper.raised(socket.bind, socket, { fd = pair[1] }))
+      assert.equal(before, flags(pair[1]))
+      socket:close()
+      local owner = dgram.createSocket("unix_dgram")
+      for _, fd in ipairs { pair[1], pair[2] } do
+        owner:bind({ fd = fd })
+        owner:close()
+        owner = dgram.createSocket("unix_dgram")
+      end
+      owner:close()
+    end)
+  end)
 end)
 
 describe("ref and unref", function()

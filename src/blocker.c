@@ -5,6 +5,7 @@
  */
 #include "core.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Reads a numeric address of either family; 0 when it is none. */
@@ -16,24 +17,29 @@ static int read_address(lua_State *L, int index, Address *out) {
   return literal != 0 && address_parse(out, family, text, size, 0) == 0;
 }
 
+/* Pushes whether a rule was added; raises when there is no memory for it. */
+static int added(lua_State *L, int status) {
+  if (status == -ENOMEM) return luaL_error(L, "not enough memory");
+  lua_pushboolean(L, status == 0);
+  return 1;
+}
+
 /* add(low, high): blocks a range; false when it is none. */
 static int blocker_add(lua_State *L) {
   BlockList *list = luaL_checkudata(L, 1, BLOCKLIST_TYPE);
   Address low, high;
-  int fine = read_address(L, 2, &low) && read_address(L, 3, &high) &&
-             blocklist_add(list, &low, &high) == 0;
-  lua_pushboolean(L, fine);
-  return 1;
+  if (!read_address(L, 2, &low) || !read_address(L, 3, &high))
+    return added(L, -EINVAL);
+  return added(L, blocklist_add(list, &low, &high));
 }
 
 /* subnet(net, prefix): blocks a subnet; false when it is none. */
 static int blocker_subnet(lua_State *L) {
   BlockList *list = luaL_checkudata(L, 1, BLOCKLIST_TYPE);
   Address net;
-  int fine = read_address(L, 2, &net) &&
-             blocklist_subnet(list, &net, (int)luaL_checkinteger(L, 3)) == 0;
-  lua_pushboolean(L, fine);
-  return 1;
+  int prefix = (int)luaL_checkinteger(L, 3);
+  if (!read_address(L, 2, &net)) return added(L, -EINVAL);
+  return added(L, blocklist_subnet(list, &net, prefix));
 }
 
 /* check(address): tells whether the address is blocked. */

@@ -30,11 +30,19 @@ static int blocklist_append(BlockList *list, const Range *range) {
   return 0;
 }
 
-/* Blocks every address from low to high. */
+/* Tells whether the bytes are those of an IPv4 address. */
+static int is_mapped(const unsigned char bytes[16]) {
+  static const unsigned char prefix[12] = {[10] = 255, [11] = 255};
+  return memcmp(bytes, prefix, sizeof prefix) == 0;
+}
+
+/* Blocks every address from low to high; IPv4 addresses are in the range only
+   if both its ends stand for one (as in Node). */
 int blocklist_add(BlockList *list, const Address *low, const Address *high) {
   Range range;
   if (!address_bytes(low, range.low) || !address_bytes(high, range.high))
     return -EINVAL;
+  range.for_v4 = is_mapped(range.low) && is_mapped(range.high);
   return blocklist_append(list, &range);
 }
 
@@ -44,6 +52,7 @@ int blocklist_subnet(BlockList *list, const Address *net, int prefix) {
   int bits = net->name.base.sa_family == AF_INET ? prefix + 96 : prefix;
   int i;
   if (!address_bytes(net, range.low) || bits < 0 || bits > 128) return -EINVAL;
+  range.for_v4 = 1;
   for (i = 0; i < 16; i++) {
     int kept = bits - 8 * i;
     int mask = kept >= 8 ? 255 : kept <= 0 ? 0 : (255 << (8 - kept)) & 255;
@@ -56,11 +65,13 @@ int blocklist_subnet(BlockList *list, const Address *net, int prefix) {
 /* Tells whether an address is blocked. */
 int blocklist_check(const BlockList *list, const Address *address) {
   unsigned char bytes[16];
-  unsigned i;
+  const Range *range, *end;
+  int v4;
   if (list == NULL || !address_bytes(address, bytes)) return 0;
-  for (i = 0; i < list->count; i++) {
-    if (memcmp(bytes, list->range[i].low, 16) >= 0 &&
-        memcmp(bytes, list->range[i].high, 16) <= 0)
+  v4 = address->name.base.sa_family == AF_INET;
+  for (range = list->range, end = range + list->count; range < end; range++) {
+    if (memcmp(bytes, range->low, 16) >= 0 &&
+        memcmp(bytes, range->high, 16) <= 0 && (range->for_v4 || !v4))
       return 1;
   }
   return 0;

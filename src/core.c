@@ -99,7 +99,7 @@ static int literal(lua_State *L) {
 
 /* errname(errno): the symbol of a negative errno, "EINVAL". */
 static int errname(lua_State *L) {
-  lua_pushstring(L, system_error_name((int)luaL_checkinteger(L, 1)));
+  lua_pushstring(L, errno_name((int)luaL_checkinteger(L, 1)));
   return 1;
 }
 
@@ -111,7 +111,7 @@ static int errtext(lua_State *L) {
 
 /* errno(name): the negative errno of a symbol, nil when unknown. */
 static int errnumber(lua_State *L) {
-  int error = system_error_number(luaL_checkstring(L, 1));
+  int error = errno_number(luaL_checkstring(L, 1));
   if (error == 0) return 0;
   lua_pushinteger(L, error);
   return 1;

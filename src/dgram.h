@@ -49,6 +49,7 @@ size_t address_bytes(const Address *address, unsigned char bytes[16]);
 
 typedef struct Range {
   unsigned char low[16], high[16]; /* inclusive; IPv4 in its mapped form */
+  int for_v4;                      /* it holds for IPv4 addresses too */
 } Range;
 
 /* A set of address ranges; evaluated before Lua sees a datagram. */
@@ -96,7 +97,7 @@ typedef struct OpenOptions {
 } OpenOptions;
 
 int system_open(const OpenOptions *options);
-int system_adopt(int fd, int *family);
+int system_adopt(int fd, int wanted);
 const char *system_kind(int fd);
 int system_close(int fd);
 int system_detach(int fd);
@@ -108,14 +109,6 @@ int system_error(int fd);
 int system_enable_gro(int fd, int on);
 unsigned system_dropped(int fd);
 int system_has_gso(int fd);
-int system_membership(int fd, const Address *group, const Address *source,
-                      unsigned interface, int join);
-int system_multicast_interface(int fd, int family, unsigned interface,
-                               const struct in_addr *source);
-int system_interface(const char *text, int family, unsigned *index);
-int system_interfaces(int family, unsigned *index, int room);
-const char *system_error_name(int error);
-int system_error_number(const char *name);
 
 typedef struct OptionRow {
   const char *name; /* as the Lua side spells it */
@@ -125,6 +118,20 @@ typedef struct OptionRow {
 } OptionRow;
 
 extern const OptionRow system_options[];
+
+/* ---------------------------------------------------------- multicast.c */
+
+int multicast_member(int fd, const Address *group, const Address *source,
+                     unsigned interface, int join);
+int multicast_leave_by(int fd, int family, unsigned interface,
+                       const struct in_addr *source);
+int multicast_interface(const char *text, int family, unsigned *index);
+int multicast_interfaces(int family, unsigned *index, int room);
+
+/* -------------------------------------------------------------- errno.c */
+
+const char *errno_name(int error);
+int errno_number(const char *name);
 
 /* ------------------------------------------------------------ receive.c */
 

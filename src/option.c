@@ -63,9 +63,9 @@ static int membership_everywhere(Socket *s, const Address *group,
                                  const Address *source, int join) {
   unsigned index[256];
   int i, status = -ENODEV, done = 0;
-  int count = system_interfaces(s->family, index, 256);
+  int count = multicast_interfaces(s->family, index, 256);
   for (i = 0; i < count; i++) {
-    status = system_membership(s->fd, group, source, index[i], join);
+    status = multicast_member(s->fd, group, source, index[i], join);
     if (status == 0) done++;
   }
   return done > 0 ? 0 : count < 0 ? count : status;
@@ -91,8 +91,8 @@ static int option_membership(lua_State *L) {
   if (interface != NULL && strcmp(interface, "*") == 0)
     return core_result(L, membership_everywhere(s, &group, from, join));
   if (interface != NULL)
-    status = system_interface(interface, s->family, &index);
-  if (status == 0) status = system_membership(s->fd, &group, from, index, join);
+    status = multicast_interface(interface, s->family, &index);
+  if (status == 0) status = multicast_member(s->fd, &group, from, index, join);
   return core_result(L, status);
 }
 
@@ -108,9 +108,8 @@ static int option_multicast_interface(lua_State *L) {
   if (s->family == AF_INET &&
       address_parse(&address, AF_INET, text, strlen(text), 0) == 0)
     source = &address.name.v4.sin_addr;
-  else status = system_interface(text, s->family, &index);
-  if (status == 0)
-    status = system_multicast_interface(s->fd, s->family, index, source);
+  else status = multicast_interface(text, s->family, &index);
+  if (status == 0) status = multicast_leave_by(s->fd, s->family, index, source);
   return core_result(L, status == -ENODEV ? -EADDRNOTAVAIL : status);
 }
 

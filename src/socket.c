@@ -99,8 +99,8 @@ static int open_socket(lua_State *L) {
    it is none of the socket's type. */
 static int adopt(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  int fd = (int)luaL_checkinteger(L, 2), family = 0;
-  if (system_adopt(fd, &family) < 0 || family != s->family) {
+  int fd = (int)luaL_checkinteger(L, 2);
+  if (system_adopt(fd, s->family) < 0) {
     lua_pushnil(L);
     lua_pushstring(L, system_kind(fd));
     return 2;
@@ -276,9 +276,11 @@ static int close_socket(lua_State *L) {
   return 0;
 }
 
-/* disown(): lets go of the descriptor without closing it. */
+/* disown(): lets go of the descriptor, without its trains, and leaves it open. */
 static int disown(lua_State *L) {
-  socket_open(L, 1)->fd = -1;
+  Socket *s = socket_open(L, 1);
+  if (s->gro) system_enable_gro(s->fd, 0);
+  s->fd = -1;
   return 0;
 }
 

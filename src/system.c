@@ -2,15 +2,13 @@
 /*
  * The only file with the platform's #ifdefs: opening sockets, the system calls
  * that move many datagrams at once or the loops that replace them, control
- * messages, memberships, and the names of error numbers. Build with
- * DGRAM_PORTABLE to leave out everything that only Linux has.
+ * messages, and the options. Build with DGRAM_PORTABLE to leave out everything
+ * that only Linux has.
  */
 #include "dgram.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,10 +33,6 @@
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
-#endif
-
-#ifndef IPV6_JOIN_GROUP
-#define IPV6_JOIN_GROUP IPV6_ADD_MEMBERSHIP
 #endif
 
 /* Repeats a call that a signal interrupted. */
@@ -127,31 +121,38 @@ int system_open(const OpenOptions *options) {
   return status;
 }
 
-/* Takes a descriptor over and tells its family; -EINVAL when no datagrams. */
-int system_adopt(int fd, int *family) {
+/* Tells the family and the type of a socket; returns 0 or a negative errno. */
+static int describe(int fd, int *family, int *type) {
   struct sockaddr_storage name;
-  socklen_t length = sizeof name, size = sizeof(int);
-  int type;
-  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) return -errno;
-  if (type != SOCK_DGRAM) return -EINVAL;
+  socklen_t length = sizeof name, size = sizeof *type;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, type, &size) < 0) return -errno;
   if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return -errno;
   *family = name.ss_family;
+  return 0;
+}
+
+/* Takes over a descriptor of datagrams of a family; any other is left as it
+   is: -EPROTOTYPE. */
+int system_adopt(int fd, int wanted) {
+  int family, type, status = describe(fd, &family, &type);
+  if (status < 0) return status;
+  if (type != SOCK_DGRAM || family != wanted) return -EPROTOTYPE;
   mark_error_queue(fd);
   return prepare_descriptor(fd);
 }
 
 /* Names what a descriptor is, for errors that tell it is the wrong kind. */
 const char *system_kind(int fd) {
-  struct sockaddr_storage name;
-  socklen_t length = sizeof name;
   struct stat info;
+  int family, type;
   if (fstat(fd, &info) < 0) return "INVALID";
   if (S_ISREG(info.st_mode)) return "FILE";
   if (S_ISFIFO(info.st_mode)) return "PIPE";
   if (isatty(fd)) return "TTY";
-  if (!S_ISSOCK(info.st_mode)) return "UNKNOWN";
-  if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return "UNKNOWN";
-  if (name.ss_family == AF_UNIX) return "PIPE";
+  if (!S_ISSOCK(info.st_mode) || describe(fd, &family, &type) < 0)
+    return "UNKNOWN";
+  if (family == AF_UNIX) return type == SOCK_DGRAM ? "unix_dgram" : "PIPE";
+  if (type == SOCK_DGRAM) return family == AF_INET ? "udp4" : "udp6";
   return "TCP";
 }
 
@@ -445,127 +446,7 @@ int system_has_gso(int fd) {
 #endif
 }
 
-/* -------------------------------------------------------------- multicast */
-
-/* Joins or leaves a group, of one source or of all, on an interface. */
-int system_membership(int fd, const Address *group, const Address *source,
-                      unsigned interface, int join) {
-  int level = group->name.base.sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
-  struct group_source_req filter;
-  struct group_req plain;
-  int result;
-  if (source == NULL) {
-    memset(&plain, 0, sizeof plain);
-    plain.gr_interface = interface;
-    memcpy(&plain.gr_group, &group->name, group->length);
-    result = setsockopt(fd, level, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP,
-                        &plain, sizeof plain);
-  } else {
-    memset(&filter, 0, sizeof filter);
-    filter.gsr_interface = interface;
-    memcpy(&filter.gsr_group, &group->name, group->length);
-    memcpy(&filter.gsr_source, &source->name, source->length);
-    result = setsockopt(
-        fd, level, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
-        &filter, sizeof filter);
-  }
-  return result < 0 ? -errno : 0;
-}
-
-/* Chooses the interface multicast leaves by: its index, or for IPv4 an address
-   it has, which is the source then; 0 and none is the system's choice. */
-int system_multicast_interface(int fd, int family, unsigned interface,
-                               const struct in_addr *source) {
-  struct ip_mreqn request;
-  if (family == AF_INET6)
-    return set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)interface);
-  memset(&request, 0, sizeof request);
-  request.imr_ifindex = (int)interface;
-  if (source != NULL) request.imr_address = *source;
-  return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request) <
-                 0
-             ? -errno
-             : 0;
-}
-
-/* Tells whether an interface's address is the one that is looked for. */
-static int owns(const struct ifaddrs *each, const Address *address) {
-  const struct sockaddr *name = each->ifa_addr;
-  if (name == NULL || name->sa_family != address->name.base.sa_family) return 0;
-  if (name->sa_family == AF_INET)
-    return ((const struct sockaddr_in *)(const void *)name)->sin_addr.s_addr ==
-           address->name.v4.sin_addr.s_addr;
-  return memcmp(&((const struct sockaddr_in6 *)(const void *)name)->sin6_addr,
-                &address->name.v6.sin6_addr, sizeof(struct in6_addr)) == 0;
-}
-
-/* Finds the interface that has an address; -ENODEV when none has. */
-static int find_owner(const Address *address, unsigned *index) {
-  struct ifaddrs *list, *each;
-  if (getifaddrs(&list) < 0) return -errno;
-  *index = 0;
-  for (each = list; each != NULL && *index == 0; each = each->ifa_next)
-    if (owns(each, address)) *index = if_nametoindex(each->ifa_name);
-  freeifaddrs(list);
-  return *index != 0 ? 0 : -ENODEV;
-}
-
-/* Tells whether an address is the wildcard of its family. */
-static int is_wildcard(const Address *address) {
-  if (address->name.base.sa_family == AF_INET)
-    return address->name.v4.sin_addr.s_addr == INADDR_ANY;
-  return IN6_IS_ADDR_UNSPECIFIED(&address->name.v6.sin6_addr);
-}
-
-/* Finds an interface by address, "::%zone", name or index; 0: any. */
-int system_interface(const char *text, int family, unsigned *index) {
-  Address address;
-  char *end;
-  unsigned long number;
-  int status, literal = address_literal(text);
-  char name[IF_NAMESIZE];
-  if (*text == '\0') return -EINVAL;
-  if (literal != 0) {
-    status = address_parse(&address, literal == 4 ? AF_INET : AF_INET6, text,
-                           strlen(text), 0);
-    if (status < 0) return status;
-    if (literal == 4 && family == AF_INET6) return -EINVAL;
-    *index = literal == 6 ? address.name.v6.sin6_scope_id : 0;
-    if (*index != 0) return if_indextoname(*index, name) != NULL ? 0 : -ENODEV;
-    return is_wildcard(&address) ? 0 : find_owner(&address, index);
-  }
-  number = strtoul(text, &end, 10);
-  *index = if_nametoindex(text);
-  if (*index == 0 && end != text && *end == '\0' && number <= INT32_MAX &&
-      if_indextoname((unsigned)number, name) != NULL)
-    *index = (unsigned)number;
-  return *index != 0 ? 0 : -ENODEV;
-}
-
-/* Tells whether an index is listed already. */
-static int listed(const unsigned *index, int count, unsigned wanted) {
-  while (count-- > 0)
-    if (index[count] == wanted) return 1;
-  return 0;
-}
-
-/* Lists the interfaces that are up and can multicast; returns how many. */
-int system_interfaces(int family, unsigned *index, int room) {
-  const unsigned wanted = IFF_UP | IFF_MULTICAST;
-  struct ifaddrs *list, *each;
-  int count = 0;
-  if (getifaddrs(&list) < 0) return -errno;
-  for (each = list; each != NULL && count < room; each = each->ifa_next) {
-    unsigned found = if_nametoindex(each->ifa_name);
-    if (each->ifa_addr == NULL || each->ifa_addr->sa_family != family) continue;
-    if ((each->ifa_flags & wanted) != wanted) continue;
-    if (found != 0 && !listed(index, count, found)) index[count++] = found;
-  }
-  freeifaddrs(list);
-  return count;
-}
-
-/* ----------------------------------------------------------------- tables */
+/* ----------------------------------------------------------------- options */
 
 #define NONE \
   { -1, 0 }
@@ -589,46 +470,3 @@ const OptionRow system_options[] = {
      NONE},
     {NULL, NONE, NONE, NONE},
 };
-
-static const struct {
-  int error;
-  const char *name;
-} error_names[] = {
-#define ROW(name) \
-  { name, #name }
-    ROW(EACCES),       ROW(EADDRINUSE),      ROW(EADDRNOTAVAIL),
-    ROW(EAFNOSUPPORT), ROW(EAGAIN),          ROW(EALREADY),
-    ROW(EBADF),        ROW(EBUSY),           ROW(ECANCELED),
-    ROW(ECONNABORTED), ROW(ECONNREFUSED),    ROW(ECONNRESET),
-    ROW(EDESTADDRREQ), ROW(EEXIST),          ROW(EFAULT),
-    ROW(EFBIG),        ROW(EHOSTDOWN),       ROW(EHOSTUNREACH),
-    ROW(EINPROGRESS),  ROW(EINTR),           ROW(EINVAL),
-    ROW(EIO),          ROW(EISCONN),         ROW(EISDIR),
-    ROW(ELOOP),        ROW(EMFILE),          ROW(EMSGSIZE),
-    ROW(ENAMETOOLONG), ROW(ENETDOWN),        ROW(ENETUNREACH),
-    ROW(ENFILE),       ROW(ENOBUFS),         ROW(ENODEV),
-    ROW(ENOENT),       ROW(ENOMEM),          ROW(ENOPROTOOPT),
-    ROW(ENOSPC),       ROW(ENOSYS),          ROW(ENOTCONN),
-    ROW(ENOTDIR),      ROW(ENOTSOCK),        ROW(ENOTSUP),
-    ROW(ENXIO),        ROW(EPERM),           ROW(EPIPE),
-    ROW(EPROTO),       ROW(EPROTONOSUPPORT), ROW(EPROTOTYPE),
-    ROW(ERANGE),       ROW(EROFS),           ROW(ETIMEDOUT),
-    ROW(ETXTBSY),
-#undef ROW
-};
-
-/* Returns the symbol of a negative errno, "UNKNOWN" when it has none here. */
-const char *system_error_name(int error) {
-  size_t i;
-  for (i = 0; i < sizeof error_names / sizeof *error_names; i++)
-    if (error_names[i].error == -error) return error_names[i].name;
-  return "UNKNOWN";
-}
-
-/* Returns the negative errno of a symbol, 0 when it is not known here. */
-int system_error_number(const char *name) {
-  size_t i;
-  for (i = 0; i < sizeof error_names / sizeof *error_names; i++)
-    if (strcmp(error_names[i].name, name) == 0) return -error_names[i].error;
-  return 0;
-}

@@ -39,7 +39,7 @@ local SPELT = { [4] = "IPv4", [6] = "IPv6" }
 --- Blocks one address of a family ("ipv4", "ipv6").
 function BlockList:addAddress(address, family)
   local _, version = address_of("address", address, family)
-  self.core:add(address, address)
+  self.core:add(address, address) -- raises when there is no memory
   note(self, "Address: %s %s", SPELT[version], address)
 end
 

@@ -56,6 +56,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert(literal != 6 || family != AF_INET6);
   }
   if (family != AF_UNIX && (data[3] & 15) == 0)
-    system_interface(text, family, &index);
+    multicast_interface(text, family, &index);
   return 0;
 }

@@ -18,3 +18,11 @@ o.call(all, 'addSubnet', '::', 1, 'ipv6');
 for (const [address, family] of [['127.0.0.1', 'ipv4'], ['128.0.0.1', 'ipv4'],
   ['7fff::', 'ipv6'], ['8000::', 'ipv6']])
   o.call(all, 'check', address, family);
+// A range for IPv6 holds for IPv4 only if both its ends are mapped addresses.
+const ranges = new o.BlockList();
+o.call(ranges, 'addRange', '::', '::ffff:1.2.3.4', 'ipv6');
+o.call(ranges, 'check', '1.2.3.4', 'ipv4');
+o.call(ranges, 'check', '::ffff:1.2.3.4', 'ipv6');
+o.call(ranges, 'addRange', '::ffff:1.2.3.4', '::ffff:1.2.3.5', 'ipv6');
+o.call(ranges, 'check', '1.2.3.4', 'ipv4');
+o.call(ranges, 'check', '1.2.3.6', 'ipv4');
