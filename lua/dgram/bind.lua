@@ -1,0 +1,218 @@
+-- SPDX-License-Identifier: MIT
+-- Binding: bind, bindSync, the bind a send or a connect implies, adoption of a
+-- descriptor, and what waits until the socket is bound.
+
+local check = require "dgram.check"
+local core = require "dgram.core"
+local errors = require "dgram.errors"
+local lookup = require "dgram.lookup"
+
+local Socket = {}
+
+local ANY = { udp4 = "0.0.0.0", udp6 = "::", unix_dgram = "" }
+
+-- Lets what waited for the bind go on, in order.
+function Socket:_go_on(err)
+  local later = self._later
+  self._later = nil
+  for _, entry in ipairs(later or {}) do
+    self:_let_go(entry.count, entry.bytes)
+    entry.action(err)
+  end
+end
+
+-- Marks the socket as bound and starts to listen.
+local function bound(self)
+  if not self._poll then
+    local poll, code = self:_listen()
+    if not poll then return nil, core.errno(code) or core.errno "EBADF" end
+  end
+  self._bound = "bound"
+  self[1]:ready(not self._options.send_block)
+  self:_go_on()
+  return true
+end
+
+-- Binds the descriptor; returns nil, errno on failure.
+local function bind_now(self, address, port)
+  local ok, errno = self:_open()
+  if not ok then return nil, errno end
+  if self.type == "unix_dgram" then
+    ok, errno = self[1]:bindPath(address, port or self._options.mode)
+  else
+    ok, errno = self[1]:bind(address, port)
+  end
+  if not ok then return nil, errno end
+  ok, errno = bound(self)
+  if not ok and self.type ~= "unix_dgram" then self[1]:close() end
+  return ok, errno
+end
+
+-- Back to unbound: what waited is told, then 'error' is emitted.
+local function bind_failed(self, err, listener)
+  local later = self._later
+  self._bound, self._later = false, nil
+  if self._connected == "connecting" then self._connected = false end
+  if listener then self:removeListener("listening", listener) end
+  for _, entry in ipairs(later or {}) do
+    self:_let_go(entry.count, entry.bytes)
+    self._turn:defer(function() entry.action(err) end)
+  end
+  if not self._closed then self:emit("error", err) end
+end
+
+-- Emits 'listening' or 'error' in the loop's next turn.
+local function bind_settled(self, err, listener)
+  self._turn:defer(function()
+    if err then return bind_failed(self, err, listener) end
+    if not self._closed then self:emit("listening") end
+  end)
+end
+
+-- Binds to a numeric address or a path, now; the event follows later.
+local function bind_to(self, address, port, listener)
+  local ok, errno = bind_now(self, address, port)
+  if self.type == "unix_dgram" then port = nil end
+  local err = not ok and errors.system("bind", errno, address, port)
+  bind_settled(self, err, listener)
+end
+
+-- Goes on with a bind whose address was looked up.
+local function bind_resolved(self, err, address, port, listener)
+  if self._closed then return self:_released() end
+  if err then return bind_settled(self, err, listener) end
+  bind_to(self, address, port, listener)
+end
+
+-- Resolves the address, unless it is numeric and there is no user's lookup.
+local function bind_by_name(self, address, port, listener)
+  local direct = self.type == "unix_dgram"
+    or (not self._options.lookup and lookup.literal(address))
+  if direct then return bind_to(self, address, port, listener) end
+  self._resolving = true
+  lookup.resolve(self, address, function(err, ip)
+    self._resolving = false
+    bind_resolved(self, err, ip, port, listener)
+  end)
+end
+
+-- Binds a socket that sends or connects before it was bound.
+function Socket:_bind_implicitly()
+  if self._bound then return end
+  if self.type == "unix_dgram" then return end
+  self._bound = "binding"
+  bind_by_name(self, ANY[self.type], 0)
+end
+
+-- Adopts a descriptor that is bound already.
+local function adopt(self, fd, listener)
+  local waiting, _, unreported = self[1]:queued()
+  if self._poll or waiting + unreported > 0 then
+    errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
+  end
+  if self._turn:owner(fd) then
+    error(errors.system("open", core.errno "EEXIST"), 0)
+  end
+  local ok, kind = self[1]:adopt(fd)
+  if not ok then
+    errors.throw("TypeError", "ERR_INVALID_FD_TYPE",
+      "Unsupported fd type: " .. kind)
+  end
+  local good, errno = self:_tune()
+  if good then good, errno = bound(self) end
+  if not good then
+    self[1]:disown()
+    error(errors.system("open", errno), 0)
+  end
+  if listener then self:once("listening", listener) end
+  bind_settled(self)
+end
+
+-- Sorts the arguments of bind: a table of options, and the callback.
+local function bind_arguments(self, first, address, callback)
+  local options = {}
+  if type(first) == "function" then
+    callback = first
+  elseif type(first) == "table" then
+    options, callback = first, address
+  elseif self.type == "unix_dgram" then
+    options.path, callback = first, address
+  else
+    options.port = first
+    if type(address) == "function" then callback = address
+    else options.address = address end
+  end
+  return options, type(callback) == "function" and callback or nil
+end
+
+-- Checks the options of bind; returns address and port.
+local function bind_target(self, options)
+  if self.type == "unix_dgram" then
+    local path = options.path or options.address
+    if path ~= nil then check.string("path", path) end
+    return path or "", check.option_integer(options, "mode", 0, 511)
+  end
+  local address = options.address
+  if address ~= nil then check.string("address", address) end
+  if address == nil or address == "" then address = ANY[self.type] end
+  return address, check.port(options.port or 0, true)
+end
+
+-- Adds the callback as a one-time 'listening' listener.
+local function once_listening(self, callback)
+  if not callback then return nil end
+  self:once("listening", callback)
+  return callback
+end
+
+--- Binds the socket: bind([port] [, address] [, callback]),
+-- bind(options [, callback]), bind(path [, callback]) for unix_dgram.
+-- @tparam[opt=0] integer|string|table port 0 to 65535; or a path; or the
+--   options port, address, path, fd (a descriptor to adopt), exclusive
+-- @tparam[opt] string address all interfaces unless given
+-- @tparam[opt] function callback heard once, at 'listening'
+-- @return the socket. Emits 'listening', or 'error' (bind(2)'s errors)
+function Socket:bind(first, address, callback)
+  self:_running()
+  if self._bound then errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND") end
+  local options
+  options, callback = bind_arguments(self, first, address, callback)
+  if options.fd ~= nil then
+    adopt(self, check.range("fd", options.fd, 0, 2 ^ 31 - 1), callback)
+    return self
+  end
+  local where, port = bind_target(self, options)
+  self._bound = "binding"
+  bind_by_name(self, where, port, once_listening(self, callback))
+  return self
+end
+
+--- Binds at once, to a numeric address: bindSync([options]).
+-- @tparam[opt] table options port, address, path
+-- @return what address() returns. Raises bind(2)'s errors
+function Socket:bindSync(options)
+  self:_running()
+  if self._bound then errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND") end
+  if options ~= nil and type(options) ~= "table" then
+    check.type_error("options", "of type object", options)
+  end
+  local address, port = bind_target(self, options or {})
+  if self.type ~= "unix_dgram" then lookup.need_literal(address) end
+  local ok, errno = bind_now(self, address, port)
+  if self.type == "unix_dgram" then port = nil end
+  if not ok then error(errors.system("bind", errno, address, port), 0) end
+  bind_settled(self)
+  return self:address()
+end
+
+-- Keeps an action, and the datagrams it stands for, until the socket is bound;
+-- it is given the bind's error.
+function Socket:_after_bind(action, count, bytes)
+  count, bytes = count or 0, bytes or 0
+  self._later = self._later or {}
+  self:_hold(0, 0) -- a failure leaves nothing half done
+  table.insert(self._later, { action = action, count = count, bytes = bytes })
+  self._held, self._held_bytes = self._held + count, self._held_bytes + bytes
+end
+
+return Socket

@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: MIT
+-- Closing, in steps of the loop's turns: what was sent goes out, the port is
+-- free, every verdict is told, 'close' is emitted, the descriptor is given back.
+
+local core = require "dgram.core"
+local errors = require "dgram.errors"
+
+local Socket = {}
+
+-- The last step: the loop's handle first, then the descriptor.
+local function dispose(self)
+  if self._poll then self._poll:close() end
+  self._poll = nil
+  self._turn.sockets[self] = nil
+  self[1]:close()
+end
+
+-- Tells what is due: the verdicts that stand, or that the socket is closed.
+local function tell(self, unreported)
+  if unreported > 0 then self[1]:report() else self:emit("close") end
+end
+
+-- Tells every verdict, emits 'close', gives the descriptor back; the next
+-- step is always arranged before a callback can raise.
+local wind_up
+function wind_up(self)
+  local _, _, unreported = self[1]:queued()
+  local step = unreported > 0 and wind_up or dispose
+  local ok, err = pcall(self._turn.defer, self._turn, step, self)
+  if ok then return tell(self, unreported) end
+  pcall(tell, self, unreported)
+  dispose(self) -- no memory for the next step: at least leak nothing
+  error(err, 0)
+end
+
+-- Hands the queue over once more and frees the port.
+local function finish(self)
+  local handle = self[1]
+  if handle:fileno() then
+    handle:flush()
+    handle:cancel(core.errno "ECANCELED")
+    if self._poll then self._poll:stop() end
+    handle:detach()
+  end
+  self._turn:defer(wind_up, self)
+end
+
+-- Goes on with a close that waited for lookups.
+function Socket:_released()
+  if not self._closed or self._finished then return end
+  if self._resolving or (self._jobs or 0) > 0 then return end
+  self._finished = true
+  if self._later then
+    local ok, errno = self:_open()
+    self:_go_on(not ok and errors.system("socket", errno) or nil)
+  end
+  if (self._jobs or 0) > 0 then self._finished = false return end
+  local ok, err = pcall(finish, self)
+  if ok then return end
+  dispose(self) -- no memory for an orderly close: at least leak nothing
+  error(err, 0)
+end
+
+-- Closes the descriptor in a forked child; the loop's handle is the parent's.
+local function abandon(self)
+  self._closed = true
+  self[1]:close()
+  return self
+end
+
+-- Stops the delivery, and goes on when nothing has to be waited for.
+local function begin_close(self)
+  self._closed = true
+  self[1]:ready(false)
+  self[1]:reading(false)
+  if self._poll then self:_rewatch() end
+  self:_released()
+end
+
+--- Closes the socket: what was sent goes out, then 'close' is emitted.
+-- @tparam[opt] function callback heard once, at 'close'
+-- @return the socket. Raises ERR_SOCKET_DGRAM_NOT_RUNNING
+function Socket:close(callback)
+  if not self._closed and self._turn.core:foreign() then return abandon(self) end
+  if type(callback) == "function" then self:once("close", callback) end
+  self:_running()
+  local ok, err = pcall(begin_close, self)
+  if ok then return self end
+  dispose(self) -- no memory for an orderly close: at least leak nothing
+  error(err, 0)
+end
+
+--- Closes the socket at the end of its scope, if it is still open.
+function Socket:__close()
+  if not self._closed then self:close() end
+end
+
+return Socket
