@@ -383,7 +383,7 @@ describe("bind{fd=}", function()
   -- The status flags of a descriptor, as an octal number in text.
   local function flags(fd)
     local file = assert(io.open("/proc/self/fdinfo/" .. fd))
-    local text = file:read("a")
+    local text = file:read("*a")
     file:close()
     return text:match("flags:%s*(%d+)")
   end
