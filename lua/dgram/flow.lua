@@ -34,7 +34,7 @@ end
 
 --- Returns a fresh table of counters since the socket was made: received,
 -- receivedBytes, sent, sentBytes, sendErrors, remoteErrors, dropped (by the
--- kernel, SO_RXQ_OVFL), blocked, truncated, queued, queuedBytes; gso and gro
+-- kernel, SO_MEMINFO), blocked, truncated, queued, queuedBytes; gso and gro
 -- are the datagrams a train may hold, 0 without trains.
 function Socket:stats()
   local stats = self[1]:stats()
