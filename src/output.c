@@ -58,16 +58,20 @@ static void retry(lua_State *L, int index) {
 static void flush_queue(lua_State *L, Socket *s, int index) {
   int wait = queue_flush(&s->queue, s->fd);
   if (wait == QUEUE_EMPTY) return;
-  s->waiting = wait == QUEUE_WRITABLE ? WAIT_WRITABLE : WAIT_TIMER;
-  if (wait == QUEUE_WRITABLE) watch(L, index, 1);
-  else retry(L, index);
+  if (wait == QUEUE_WRITABLE) {
+    s->waiting = WAIT_WRITABLE;
+    watch(L, index, 1);
+  } else {
+    retry(L, index); /* first: if it raises, nothing is waited for */
+    s->waiting = WAIT_TIMER;
+  }
 }
 
 /* Tries the lanes of the queue again, and once more after a while. */
 static void flush_lanes(lua_State *L, Socket *s, int index) {
   if (queue_flush_lanes(&s->queue, s->fd) == QUEUE_EMPTY) return;
-  s->resting = 1;
   retry(L, index);
+  s->resting = 1;
 }
 
 /* Flushes what does not have to wait. */
