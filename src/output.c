@@ -28,7 +28,7 @@ typedef struct Request {
 int output_due(const Socket *s) {
   Load load = queue_load(&s->queue);
   if (load.unreported > 0 || s->queue.remote != 0 || s->refused != 0) return 1;
-  if (s->over && load.count == 0) return 1;
+  if (s->over && load.live == 0) return 1;
   if (s->fd < 0) return 0;
   if (s->batch != NULL && s->reading) return 1;
   if (load.count > s->queue.count && !s->resting) return 1;
@@ -58,16 +58,20 @@ static void retry(lua_State *L, int index) {
 static void flush_queue(lua_State *L, Socket *s, int index) {
   int wait = queue_flush(&s->queue, s->fd);
   if (wait == QUEUE_EMPTY) return;
-  s->waiting = wait == QUEUE_WRITABLE ? WAIT_WRITABLE : WAIT_TIMER;
-  if (wait == QUEUE_WRITABLE) watch(L, index, 1);
-  else retry(L, index);
+  if (wait == QUEUE_WRITABLE) {
+    s->waiting = WAIT_WRITABLE;
+    watch(L, index, 1);
+  } else {
+    retry(L, index); /* first: if it raises, nothing is waited for */
+    s->waiting = WAIT_TIMER;
+  }
 }
 
 /* Tries the lanes of the queue again, and once more after a while. */
 static void flush_lanes(lua_State *L, Socket *s, int index) {
   if (queue_flush_lanes(&s->queue, s->fd) == QUEUE_EMPTY) return;
-  s->resting = 1;
   retry(L, index);
+  s->resting = 1;
 }
 
 /* Flushes what does not have to wait. */
@@ -162,7 +166,7 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   if (!s->loop->busy || output_due(s) || s->queue.count > 0)
     loop_start(L, s, index);
   s->turn_bytes += r->size + 1;
-  if (queue_load(&s->queue).bytes < s->high_water &&
+  if (queue_load(&s->queue).live_bytes < s->high_water &&
       s->turn_bytes <= s->high_water && !full)
     return 1;
   s->over = 1;
@@ -376,7 +380,7 @@ static int flush(lua_State *L) {
   return 0;
 }
 
-/* over(): 'drain' is due as soon as the queue is empty. */
+/* over(): 'drain' is due as soon as the queue is empty but for stuck peers. */
 static int over(lua_State *L) {
   Socket *s = socket_check(L, 1);
   s->over = 1;
@@ -407,14 +411,16 @@ static int cancel(lua_State *L) {
   return 0;
 }
 
-/* queued(): datagrams and bytes without a verdict, verdicts unreported. */
+/* queued(): datagrams and bytes without a verdict, verdicts unreported, and
+   the bytes that are not for stuck peers. */
 static int queued(lua_State *L) {
   Socket *s = socket_check(L, 1);
   Load load = queue_load(&s->queue);
   lua_pushinteger(L, (lua_Integer)load.count);
   lua_pushinteger(L, (lua_Integer)load.bytes);
   lua_pushinteger(L, (lua_Integer)load.unreported);
-  return 3;
+  lua_pushinteger(L, (lua_Integer)load.live_bytes);
+  return 4;
 }
 
 /* ---------------------------------------------------------------- verdicts */
@@ -488,7 +494,7 @@ void output_turn(lua_State *L, Socket *s, int index) {
   output_report(L, s, index);
   report_refused(L, s, index);
   report_remote(L, s, index);
-  if (!s->over || queue_load(&s->queue).count > 0) return;
+  if (!s->over || queue_load(&s->queue).live > 0) return;
   s->over = 0;
   loop_hook(L, index, HOOK_DRAIN);
   lua_call(L, 1, 0);

@@ -16,6 +16,8 @@
 #define NO_NAME UINT32_MAX
 #define MOVED 1  /* the item went to a lane; what is left here is empty */
 #define LANES 16 /* lanes a queue may have */
+#define PAUSE 32 /* milliseconds that count between two tries of a lane */
+#define STUCK 1000 /* milliseconds in vain until a peer is stuck */
 #define SMALLEST_MTU \
   500 /* bytes that pass every link (RFC 791: 576 - headers) */
 
@@ -149,6 +151,8 @@ static Lane *lane_new(Queue *queue) {
   queue_init(&lane->queue, queue->pool);
   lane->queue.local = lane->queue.lone = 1;
   memset(&lane->to, 0, sizeof lane->to);
+  lane->tried = system_now();
+  lane->vain = 0;
   lane->next = queue->lanes;
   queue->lanes = lane;
   return lane;
@@ -438,6 +442,16 @@ static void lane_count(Queue *queue, Queue *lane) {
   lane->sent = lane->sent_bytes = lane->errors = 0;
 }
 
+/* Counts how long a peer has taken nothing although it was tried; a time in
+   which nobody tried, for the process stood still, is not held against it. */
+static void lane_judge(Lane *lane) {
+  uint64_t now = system_now(), pause = now - lane->tried;
+  const Queue *queue = &lane->queue;
+  lane->tried = now;
+  if (queue->sent + queue->errors > 0 || queue->count == 0) lane->vain = 0;
+  else if (lane->vain < STUCK) lane->vain += pause < PAUSE ? pause : PAUSE;
+}
+
 /* Tries the lanes again and closes those that are empty; returns QUEUE_LATER
    while one is not. */
 int queue_flush_lanes(Queue *queue, int fd) {
@@ -446,6 +460,7 @@ int queue_flush_lanes(Queue *queue, int fd) {
   while (*link != NULL) {
     Queue *lane = &(*link)->queue;
     if (queue_flush(lane, fd) != QUEUE_EMPTY) wait = QUEUE_LATER;
+    lane_judge(*link);
     lane_count(queue, lane);
     if (lane->count == 0 && lane->unreported == 0) lane_drop(link);
     else link = &(*link)->next;
@@ -455,12 +470,16 @@ int queue_flush_lanes(Queue *queue, int fd) {
 
 /* Adds up what a queue and its lanes hold. */
 Load queue_load(const Queue *queue) {
-  Load load = {queue->count, queue->bytes, queue->unreported};
+  Load load = {queue->count, queue->bytes, queue->unreported, queue->count,
+               queue->bytes};
   const Lane *lane;
   for (lane = queue->lanes; lane != NULL; lane = lane->next) {
     load.count += lane->queue.count;
     load.bytes += lane->queue.bytes;
     load.unreported += lane->queue.unreported;
+    if (lane->vain >= STUCK) continue;
+    load.live += lane->queue.count;
+    load.live_bytes += lane->queue.bytes;
   }
   return load;
 }
