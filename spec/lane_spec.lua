@@ -1,6 +1,7 @@
 -- A unix peer that does not read holds up nobody else's datagrams.
 local dgram = require "dgram"
 local helper = require "spec.helper"
+local uv = require "luv"
 
 local COUNT = 200
 
@@ -129,6 +130,7 @@ describe("a unix peer that does not read", function()
       local drains = 0
       sender:on("drain", function() drains = drains + 1 end)
       for i = 1, COUNT do sender:send(tostring(i), stuck_path) end
+      sender:flush():send("1", good_path)
       helper.wait(function() return drains == 1 end)
       assert.is_true(sender:send(tostring(COUNT + 1), stuck_path))
       stuck:on("message", function() stuck:pause() end)
@@ -139,6 +141,23 @@ describe("a unix peer that does not read", function()
       assert.equal(1, drains)
       stuck:removeAllListeners("message"):resume()
       helper.wait(function() return drains == 2 end)
+      assert.equal(0, sender:getSendQueueCount())
+      close_all()
+    end)
+  end)
+
+  it("is waited for as long as it takes by a sender that has no other", function()
+    scene(low(), function()
+      local drains, late = 0, false
+      sender:on("drain", function() drains = drains + 1 end)
+      for i = 1, COUNT do sender:send(tostring(i), stuck_path) end
+      local timer = uv.new_timer()
+      timer:start(1300, 0, function() late = true end)
+      helper.wait(function() return late end)
+      timer:close()
+      assert.equal(0, drains)
+      stuck:resume()
+      helper.wait(function() return drains == 1 end)
       assert.equal(0, sender:getSendQueueCount())
       close_all()
     end)

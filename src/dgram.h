@@ -221,6 +221,7 @@ typedef struct Lane {
   Address to;        /* for whom; length 0: refusals */
   uint64_t tried;    /* when it was tried last, by system_now() */
   unsigned vain;     /* milliseconds it has been tried in vain */
+  uint64_t sent;     /* datagrams the kernel had taken by then, for anybody */
 } Lane;
 
 /* What a queue and its lanes hold. */
