@@ -73,7 +73,10 @@ local function wake(self)
   self.asleep = false
   for socket in pairs(sleepers) do
     local ok, err = pcall(socket._resume, socket)
-    if not ok then failed, failure = true, err end
+    if not ok then
+      failed, failure = true, err
+      pcall(self.retry, self, socket)
+    end
   end
   if failed then error(failure, 0) end
 end
