@@ -33,6 +33,15 @@ local function configuration(nginx)
   text = text:gsub("init_worker_by_lua_block {", ([[%%0
     require("spec.nginx.hostile").join { hostile = %d, http = %d }]]):format(
       nginx.hostile, nginx.http))
+  if os.getenv "DGRAM_NGINX_TRACE" then -- see spec/coverage/run
+    text = "env DGRAM_COVERAGE;\nenv DGRAM_ROOT;\n" .. text:gsub("init_worker_by_lua_block",
+      ([[init_by_lua_block {
+        jit.off() -- what is compiled calls no hooks
+        package.loadlib("%s", "luaopen_trace")()
+      }
+
+      %%0]]):format(os.getenv "DGRAM_NGINX_TRACE"))
+  end
   return text:gsub("location = /counters", [[location = /send {
       content_by_lua_block {
         require("spec.nginx.hostile").send(tonumber(ngx.var.arg_port))
