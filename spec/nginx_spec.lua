@@ -48,6 +48,10 @@ local function configuration(nginx)
       }
     }
 
+    location = /timer {
+      content_by_lua_block { require("spec.nginx.hostile").timer() }
+    }
+
     %0]])
 end
 
@@ -258,6 +262,32 @@ describe("nginx", function()
       assert.are.equal("echo\0me", nginx:ask("echo\0me", nginx.echo))
       assert.are.equal("slept", nginx:ask("sleep"))
       assert.are.equal("HTTP/1.1 200 OK", nginx:ask("fetch"))
+    end)
+
+  it_runs("jobs beyond the backlog are dropped and counted", nil, function(nginx)
+    local socket, answers, COUNT = dgram.createSocket("udp4"), 0, 300
+    socket:on("message", function(msg) answers = answers + (msg == "slept" and 1 or 0) end)
+    local list, dropped = {}, nil
+    for i = 1, COUNT do list[i] = "sleep" end
+    socket:on("message", function(msg) dropped = tonumber(msg) or dropped end)
+    socket:sendMany(list, nginx.hostile)
+    socket:send("dropped", nginx.hostile)
+    helper.wait(function() return dropped end)
+    assert.is_true(dropped > 0 and dropped < COUNT, dropped .. " were dropped")
+    helper.wait(function() return answers == COUNT - dropped end)
+    socket:close()
+  end)
+
+  it_runs("refuses sockets that are made before the driver runs", nil,
+    function(nginx)
+      assert.are.equal("dgram.nginx: make sockets in the function given to start()",
+        nginx:ask("early"))
+    end)
+
+  it_runs("wake() ends the driver's wait for what was started elsewhere", nil,
+    function(nginx)
+      nginx:workers()
+      for _ = 1, 5 do assert.are.equal("in time\n", (nginx:get("/timer"))) end
     end)
 
   it_runs("an error in a listener or handler is logged and kills nobody", nil,
