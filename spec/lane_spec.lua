@@ -91,7 +91,8 @@ describe("a unix peer that does not read", function()
 
   it("waits in a lane of its own, of which a sender has 16", function()
     helper.run(function()
-      local PEERS, sender = 20, dgram.createSocket("unix_dgram")
+      local PEERS = 20
+      sender = dgram.createSocket("unix_dgram")
       local peers, refused, verdicts = {}, {}, 0
       for i = 1, PEERS do
         local path = helper.path()

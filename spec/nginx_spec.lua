@@ -268,7 +268,7 @@ describe("nginx", function()
     local socket, answers, COUNT = dgram.createSocket("udp4"), 0, 300
     socket:on("message", function(msg) answers = answers + (msg == "slept" and 1 or 0) end)
     local list, dropped = {}, nil
-    for i = 1, COUNT do list[i] = "sleep" end
+    for each = 1, COUNT do list[each] = "sleep" end
     socket:on("message", function(msg) dropped = tonumber(msg) or dropped end)
     socket:sendMany(list, nginx.hostile)
     socket:send("dropped", nginx.hostile)
