@@ -167,6 +167,28 @@ describe("the poll() loop", function()
     loop.run()
   end)
 
+  it("tells what a descriptor is ready for, of what was asked", function()
+    local core_loop = core.loop {}
+    local raw, heard = core.socket(core_loop, "udp4", {}), {}
+    assert(raw:open())
+    local handle
+    handle = loop.poll(raw:fileno(), function(...)
+      heard[#heard + 1] = { ... }
+      handle:stop()
+    end)
+    handle:start(true, true)
+    loop.run()
+    assert(raw:bind("127.0.0.1", 0))
+    local _, port = raw:name()
+    local sender = dgram.createSocket { type = "udp4", loop = loop }
+    sender:send("x", port, "127.0.0.1", function() sender:close() end)
+    handle:start(true, false)
+    loop.run()
+    assert.are.same({ { nil, 2 }, { nil, 1 } }, heard)
+    handle:close()
+    raw:close()
+  end)
+
   it("tells of a descriptor that is none, and stops watching it", function()
     local heard = {}
     local handle = loop.poll(999, function(err) heard[#heard + 1] = err end)

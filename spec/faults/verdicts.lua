@@ -308,6 +308,32 @@ describe("receiving", function()
     end)
   end)
 
+  for _, code in ipairs { "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH",
+    "EHOSTDOWN", "ENETDOWN", "ECONNRESET", "EMSGSIZE", "ENOPROTOOPT", "EPROTO",
+    "EACCES" } do
+    it(("goes on at once after what %s tells of an earlier datagram"):format(code),
+      function()
+        helper.run(function()
+          local socket, port = bound()
+          local errors, turns, first, last = 0, 0, nil, nil
+          local prepare = uv.new_prepare()
+          prepare:start(function() turns = turns + 1 end)
+          socket:on("error", function(err)
+            assert(err.code == code)
+            errors, first = errors + 1, first or turns
+          end)
+          socket:on("message", function() last = turns end)
+          faults.at("recvmmsg", 1, 10, core.errno(code))
+          socket:send("x", port, "127.0.0.1")
+          helper.wait(function() return last end)
+          assert.equal(10, errors)
+          assert.equal(first, last)
+          prepare:close()
+          socket:close()
+        end)
+      end)
+  end
+
   for _, code in ipairs { "ENOMEM", "ENOBUFS", "EIO" } do
     it(("does not spin while the system refuses it (%s)"):format(code),
       function()

@@ -101,7 +101,7 @@ local function now() return tonumber(lines_of("date +%s.%N")[1]) end
 
 -- A network with a way out, at whose end nobody is, and without a name server.
 local network = [[
-echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad &&
+mount -t sysfs none /sys && echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad &&
 ip link set lo up && ip link add eth0 type veth peer name eth1 &&
 ip address add 10.77.0.1/24 dev eth0 && ip link set eth0 up &&
 ip link set eth1 up && ip route add default dev eth0 &&
