@@ -1,7 +1,8 @@
 -- Do the specs notice? Changes one condition of the library at a time, in a copy
--- of the project, and runs the specs until one fails, twice in a row: then it was
--- no accident. A change nobody notices has survived: a line that is not tested, or
--- not needed. equivalent.txt lists changes that make no difference.
+-- of the project, and runs the specs until one fails twice, and passes as soon as
+-- the change is undone: then it was no accident. A change nobody notices has
+-- survived: a line that is not tested, or not needed. equivalent.txt lists changes
+-- that make no difference.
 --
 --   make mutate COUNT=60 [SEED=1] [FILES="src/send.c lua/dgram/send.lua"]
 --
@@ -108,15 +109,15 @@ ip link set eth1 up && ip route add default dev eth0 &&
 echo nameserver 127.0.0.1 >resolv.conf && mount --bind resolv.conf /etc/resolv.conf]]
 
 -- Runs a command in the copy, with processes, a network and temporary files of its
--- own, none of which outlives it; returns whether it succeeded, and the status.
+-- own, none of which outlives it; returns whether it succeeded.
 local function succeeds(copy, command, seconds)
   local script = ([[cd %s && %s && rm -rf tmp && mkdir tmp &&
     ulimit -v 8000000 && export TMPDIR=$PWD/tmp LUA=%s CHECKS=$PWD/checks &&
     . ./environment && %s]]):format(copy, network, lua, command)
-  local ok, _, status = os.execute(("timeout -k 5 %d unshare -Urnpf "
+  local ok = os.execute(("timeout -k 5 %d unshare -Urnpf "
     .. "--kill-child=KILL --mount-proc sh -c '%s' >%s/log 2>&1"):format(
       limit(seconds), script, copy))
-  return ok, status
+  return ok
 end
 
 -- Finds out what notices nothing because it fails without any change, says so,
@@ -155,23 +156,32 @@ local function commands_for(file)
   return list
 end
 
--- Tells whether a command notices the change that the copy has.
-local function notices(copy, command)
-  local ok, status = succeeds(copy, command.text, command.seconds)
-  if ok then return false end
-  return status == 124 or status == 137 or not succeeds(copy, command.text, command.seconds)
+-- Puts a change into the copy, or takes it out; returns whether it compiles.
+local function apply(copy, file, place)
+  write(copy, file, place)
+  return os.execute(("make -s -C %s >%s/log 2>&1"):format(copy, copy))
+end
+
+-- Tells whether a command notices a change that the copy has.
+local function notices(copy, command, place)
+  for _ = 1, 2 do
+    if succeeds(copy, command.text, command.seconds) then return false end
+  end
+  apply(copy, place.file)
+  local accident = not succeeds(copy, command.text, command.seconds)
+  apply(copy, place.file, place)
+  if accident then print("fails at times: " .. command.text) end
+  return not accident
 end
 
 -- Tells what becomes of a change: "stillborn", "survived", or what noticed it.
 local function try(copy, place)
-  write(copy, place.file, place)
   local fate = "survived"
-  if place.file:match("%.c$")
-    and not os.execute(("make -s -C %s >%s/log 2>&1"):format(copy, copy)) then
+  if not apply(copy, place.file, place) then
     fate = "stillborn"
   else
     for _, command in ipairs(commands_for(place.file)) do
-      if notices(copy, command) then
+      if notices(copy, command, place) then
         local before = noticing[place.file][command] or 0
         noticing[place.file][command] = before + 1
         fate = command.text:match("([^/]*)$")
@@ -179,7 +189,7 @@ local function try(copy, place)
       end
     end
   end
-  write(copy, place.file)
+  apply(copy, place.file)
   return fate
 end
 
@@ -236,13 +246,15 @@ local noticed, survived, stillborn, begin = 0, 0, 0, now()
 for _, place in ipairs(places) do
   local fate = try(copy, place)
   if fate == "stillborn" then stillborn = stillborn + 1
-  elseif fate ~= "survived" then noticed = noticed + 1
+  elseif fate ~= "survived" then
+    noticed = noticed + 1
+    print(("noticed   %s:%d by %s"):format(place.file, place.number, fate))
   else
     survived = survived + 1
     print(("survived  %s:%d:\n  -%s\n  +%s"):format(place.file, place.number,
       place.line, place.changed))
-    io.stdout:flush()
   end
+  io.stdout:flush()
 end
 os.execute("rm -rf " .. copy)
 print(("%d changes did not compile; %.0f s for each"):format(stillborn,
