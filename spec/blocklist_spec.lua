@@ -1,5 +1,6 @@
 -- Block lists: their rules, and sockets that do not hear from or send to what
 -- they block.
+local core = require "dgram.core"
 local dgram = require "dgram"
 local helper = require "spec.helper"
 
@@ -226,5 +227,25 @@ describe("sendBlockList", function()
         client:close()
       end))
     end)
+  end)
+end)
+
+describe("the core of a block list", function()
+  it("refuses what is no address or no subnet, and blocks nothing then", function()
+    local list = core.blocklist()
+    for _, text in ipairs { "", "name.test", "1.2.3", "1.2.3.4\0", ":::" } do
+      assert.is_false(list:add(text, "255.255.255.255"))
+      assert.is_false(list:add("0.0.0.0", text))
+      assert.is_false(list:subnet(text, 0))
+      assert.is_false(list:check(text))
+    end
+    for _, prefix in ipairs { -97, 33, 1000 } do
+      assert.is_false(list:subnet("1.2.3.4", prefix))
+    end
+    assert.is_false(list:subnet("::", -1))
+    assert.is_false(list:subnet("::", 129))
+    assert.is_false(list:check("1.2.3.4"))
+    assert.is_true(list:subnet("::", 0))
+    assert.is_true(list:check("1.2.3.4"))
   end)
 end)

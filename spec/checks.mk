@@ -84,10 +84,19 @@ fuzz: all $(FUZZERS)
 soak: all
 	@$(ENV) && ulimit -n 4096 && $(LUA) spec/soak/soak.lua $(TIME)
 
-coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
+$(CHECKS)/trace.so: spec/coverage/trace.c | interpreter
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -shared -o $@ $<
+
+# nginx has LuaJIT, for which headers of Lua 5.1 will do. BRANCHES=1 lists the
+# branches of C that were not taken.
+coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/trace.so
 	@$(MAKE) -s BUILD=$(BUILD)-coverage CFLAGS="-O0 -g --coverage" all
+	@for lua in luajit lua5.1; do \
+	  $(MAKE) -s LUA=$$lua BUILD=build/nginx build/nginx/checks/trace.so \
+	    2>/dev/null && break; done || true
 	@CHECKS="$(CURDIR)/$(CHECKS)" DGRAM_BUILD="$(BUILD)-coverage" LUA="$(LUA)" \
-	  spec/coverage/run
+	  BRANCHES="$(BRANCHES)" spec/coverage/run
 
 COUNT ?= 60
 SEED ?= 1

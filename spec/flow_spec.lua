@@ -388,6 +388,28 @@ describe("'drain'", function()
   end)
 end)
 
+describe("'drain'", function()
+  it("waits for the datagrams that wait for a lookup", function()
+    helper.run(function()
+      local server, heard, to = receiver()
+      local lookup, asked = slow_lookup()
+      local client = dgram.createSocket { type = "udp4", lookup = lookup,
+        highWaterMark = 2000 }
+      client:bindSync { address = "127.0.0.1" }
+      local drained = false
+      client:on("drain", helper.expect(function() drained = true end))
+      assert.is_true(client:send("1", to.port, "you.test"))
+      assert.is_false(client:send(("x"):rep(3000), to.port, "127.0.0.1"))
+      helper.fill(heard)
+      assert_rests "while the lookup is under way"
+      assert.is_false(drained)
+      asked[1].done(nil, "127.0.0.1")
+      helper.wait(function() return drained end)
+      finish({ ("x"):rep(3000), "1" }, heard, server, client)
+    end)
+  end)
+end)
+
 describe("maxQueue", function()
   it("refuses what exceeds it, and keeps the rest", function()
     helper.run(function()
@@ -406,6 +428,33 @@ describe("maxQueue", function()
       helper.wait(function() return refused + #taken == 200 end)
       assert.equal(refused, client:stats().sendErrors)
       finish(taken, heard, server, client)
+    end)
+  end)
+
+  it("tells each callback of what exceeds it while a lookup is under way", function()
+    helper.run(function()
+      local server, heard, to = receiver()
+      local lookup, asked = slow_lookup()
+      local client = dgram.createSocket { type = "udp4", lookup = lookup,
+        maxQueue = 2000 }
+      client:bindSync { address = "127.0.0.1" }
+      local verdicts, inside = {}, true
+      for i = 1, 5 do
+        client:send(tostring(i), to.port, "you.test", function(err, bytes)
+          assert(not inside, "the callback ran inside send")
+          verdicts[i] = err and err.message or bytes
+        end)
+      end
+      inside = false
+      local refused = "send ENOBUFS you.test:" .. to.port
+      helper.wait(function() return verdicts[5] end)
+      assert.same({ [4] = refused, [5] = refused }, verdicts)
+      assert.equal(2, client:stats().sendErrors)
+      for _, each in ipairs(asked) do each.done(nil, "127.0.0.1") end
+      helper.fill(heard, 3)
+      helper.wait(function() return verdicts[3] end)
+      assert.same({ 1, 1, 1, refused, refused }, verdicts)
+      finish({ "1", "2", "3" }, heard, server, client)
     end)
   end)
 

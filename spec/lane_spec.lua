@@ -162,4 +162,39 @@ describe("a unix peer that does not read", function()
       close_all()
     end)
   end)
+
+  it("waits in a lane of its own, of which a sender has 16", function()
+    helper.run(function()
+      local PEERS = 20
+      sender = dgram.createSocket("unix_dgram")
+      local peers, refused, verdicts = {}, {}, 0
+      for i = 1, PEERS do
+        local path = helper.path()
+        peers[i] = listener(path):pause()
+        for _ = 1, COUNT do
+          sender:send("1", path, function(err)
+            verdicts = verdicts + 1
+            if not err then return end
+            assert.equal("ENOBUFS", err.code)
+            refused[i] = (refused[i] or 0) + 1
+          end)
+        end
+        sender:flush()
+      end
+      good_path = helper.path()
+      good, good_heard = listener(good_path)
+      sender:send("1", good_path)
+      helper.wait(function() return #good_heard == 1 end)
+      for i = 1, PEERS do assert.equal(i > 16, refused[i] ~= nil) end
+      for _, peer in ipairs(peers) do peer:resume() end
+      helper.wait(function() return verdicts == PEERS * COUNT end)
+      for i = 1, PEERS do
+        local count = COUNT - (refused[i] or 0)
+        helper.wait(function() return peers[i]:stats().received == count end)
+        peers[i]:close()
+      end
+      sender:close()
+      good:close()
+    end)
+  end)
 end)

@@ -263,3 +263,22 @@ describe("a batch that is cut short", function()
     end)
   end
 end)
+
+describe("a burst that fills the queue's memory to the last bytes", function()
+  it("arrives as it was sent, whatever is left over", function()
+    helper.run(function()
+      local server, heard, to = receiver()
+      local client = dgram.createSocket("udp4")
+      client:connectSync(to.port, to.address)
+      for size = 1295, 1315 do -- 99 of 1304 bytes are 128 KiB with what they cost
+        local list = {}
+        for i = 1, 105 do list[i] = ("%05d"):format(i):rep(size):sub(1, size) end
+        for i = 1, #heard do heard[i] = nil end
+        for _, message in ipairs(list) do client:send(message) end
+        helper.fill(heard, #list)
+        assert.same(list, heard)
+      end
+      traffic.close_all(client, server)
+    end)
+  end)
+end)

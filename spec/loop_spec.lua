@@ -1,5 +1,8 @@
--- The luv adapter: handles that somebody else closed, and a module that goes.
+-- The luv adapter: handles that somebody else closed, a module that goes, names
+-- that luv does not look up at all.
 local Child = require "spec.child"
+local dgram = require "dgram"
+local helper = require "spec.helper"
 
 -- What a script must print: each stands for a way to lose the loop's handles.
 local scripts = {
@@ -71,4 +74,18 @@ describe("the luv adapter", function()
       assert.equal(0, child:wait())
     end)
   end
+
+  it("tells later of a name that luv refuses at once", function()
+    if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
+    helper.run(function()
+      local socket, inside, name = dgram.createSocket("udp4"), true, ("a"):rep(300)
+      socket:bindSync { address = "127.0.0.1" }
+      socket:send("x", 9, name, helper.expect(function(err)
+        assert.is_false(inside)
+        helper.has({ code = "ENOTFOUND", hostname = name }, err)
+        socket:close()
+      end))
+      inside = false
+    end)
+  end)
 end)

@@ -33,10 +33,23 @@ local function configuration(nginx)
   text = text:gsub("init_worker_by_lua_block {", ([[%%0
     require("spec.nginx.hostile").join { hostile = %d, http = %d }]]):format(
       nginx.hostile, nginx.http))
+  if os.getenv "DGRAM_NGINX_TRACE" then -- see spec/coverage/run
+    text = "env DGRAM_COVERAGE;\nenv DGRAM_ROOT;\n" .. text:gsub("init_worker_by_lua_block",
+      ([[init_by_lua_block {
+        jit.off() -- what is compiled calls no hooks
+        package.loadlib("%s", "luaopen_trace")()
+      }
+
+      %%0]]):format(os.getenv "DGRAM_NGINX_TRACE"))
+  end
   return text:gsub("location = /counters", [[location = /send {
       content_by_lua_block {
         require("spec.nginx.hostile").send(tonumber(ngx.var.arg_port))
       }
+    }
+
+    location = /timer {
+      content_by_lua_block { require("spec.nginx.hostile").timer() }
     }
 
     %0]])
@@ -249,6 +262,32 @@ describe("nginx", function()
       assert.are.equal("echo\0me", nginx:ask("echo\0me", nginx.echo))
       assert.are.equal("slept", nginx:ask("sleep"))
       assert.are.equal("HTTP/1.1 200 OK", nginx:ask("fetch"))
+    end)
+
+  it_runs("jobs beyond the backlog are dropped and counted", nil, function(nginx)
+    local socket, answers, COUNT = dgram.createSocket("udp4"), 0, 300
+    socket:on("message", function(msg) answers = answers + (msg == "slept" and 1 or 0) end)
+    local list, dropped = {}, nil
+    for each = 1, COUNT do list[each] = "sleep" end
+    socket:on("message", function(msg) dropped = tonumber(msg) or dropped end)
+    socket:sendMany(list, nginx.hostile)
+    socket:send("dropped", nginx.hostile)
+    helper.wait(function() return dropped end)
+    assert.is_true(dropped > 0 and dropped < COUNT, dropped .. " were dropped")
+    helper.wait(function() return answers == COUNT - dropped end)
+    socket:close()
+  end)
+
+  it_runs("refuses sockets that are made before the driver runs", nil,
+    function(nginx)
+      assert.are.equal("dgram.nginx: make sockets in the function given to start()",
+        nginx:ask("early"))
+    end)
+
+  it_runs("wake() ends the driver's wait for what was started elsewhere", nil,
+    function(nginx)
+      nginx:workers()
+      for _ = 1, 5 do assert.are.equal("in time\n", (nginx:get("/timer"))) end
     end)
 
   it_runs("an error in a listener or handler is logged and kills nobody", nil,

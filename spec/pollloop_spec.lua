@@ -167,6 +167,28 @@ describe("the poll() loop", function()
     loop.run()
   end)
 
+  it("tells what a descriptor is ready for, of what was asked", function()
+    local core_loop = core.loop {}
+    local raw, heard = core.socket(core_loop, "udp4", {}), {}
+    assert(raw:open())
+    local handle
+    handle = loop.poll(raw:fileno(), function(...)
+      heard[#heard + 1] = { ... }
+      handle:stop()
+    end)
+    handle:start(true, true)
+    loop.run()
+    assert(raw:bind("127.0.0.1", 0))
+    local _, port = raw:name()
+    local sender = dgram.createSocket { type = "udp4", loop = loop }
+    sender:send("x", port, "127.0.0.1", function() sender:close() end)
+    handle:start(true, false)
+    loop.run()
+    assert.are.same({ { nil, 2 }, { nil, 1 } }, heard)
+    handle:close()
+    raw:close()
+  end)
+
   it("tells of a descriptor that is none, and stops watching it", function()
     local heard = {}
     local handle = loop.poll(999, function(err) heard[#heard + 1] = err end)
@@ -175,6 +197,27 @@ describe("the poll() loop", function()
     assert.are.same({ "EBADF" }, heard)
     handle:close()
     handle:close()
+  end)
+
+  it("waits for what fits when a finalizer adds descriptors meanwhile", function()
+    if not pcall(collectgarbage, "generational") then
+      return pending("needs a collector that ends its work in one step")
+    end
+    local descriptors = {}
+    collectgarbage("stop")
+    setmetatable({}, { __gc = function()
+      for fd = 1001, 1100 do descriptors[fd] = 1 end
+    end })
+    collectgarbage("restart") -- the next allocation, which is poll's, collects
+    local ready = core.poll(descriptors, 0)
+    collectgarbage("incremental")
+    local count = 0
+    for fd, events in pairs(ready) do
+      assert.are.equal(1, descriptors[fd])
+      assert.are.equal(4, events) -- there is no such descriptor
+      count = count + 1
+    end
+    assert.are.equal(16, count)
   end)
 
   it("createSocket refuses what is no adapter", function()
@@ -223,6 +266,48 @@ describe("an adapter", function()
     end)
     assert.is_false(loop.run())
     assert.are.same({}, heard)
+  end)
+
+  it("tells why a lookup failed, and with which number", function()
+    local loop, why = pollloop.new(), nil
+    function loop.lookup(_, _, callback)
+      loop.timer(function() callback(why) end):start(0)
+    end
+    local numbers = { EAI_AGAIN = -3001, EAI_MEMORY = -3006, EAI_FAIL = -3004,
+      ENOMEM = core.errno "ENOMEM", EAI_NONAME = -3008 }
+    for code, number in pairs(numbers) do
+      local socket, err = bound(loop), nil
+      why = code
+      socket:send("x", 9, "name.test", function(problem) err = problem end)
+      socket:close()
+      loop.run()
+      assert.are.equal(number, err.errno)
+      assert.are.equal(code == "EAI_NONAME" and "ENOTFOUND" or code, err.code)
+      assert.are.equal("name.test", err.hostname)
+    end
+  end)
+
+  it("that stops watching and tells of an error is asked to watch on", function()
+    local loop, told = pollloop.new(), nil
+    local poll = loop.poll
+    function loop.poll(fd, callback)
+      local handle = poll(fd, callback)
+      told = function()
+        handle:stop()
+        callback("EIO")
+      end
+      return handle
+    end
+    local socket, port
+    socket, port = bound(loop, function(msg)
+      assert.are.equal("after the error", msg)
+      socket:close()
+    end)
+    loop.run("nowait")
+    told()
+    socket:send("after the error", port, "127.0.0.1")
+    assert.is_false(loop.run())
+    assert.are.equal(1, socket:stats().received)
   end)
 
   it("has one turn of the loop, whoever asks first", function()

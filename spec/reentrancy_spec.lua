@@ -573,3 +573,28 @@ describe("a chain of callbacks that send again", function()
     end)
   end)
 end)
+
+describe("a finalizer that closes the socket", function()
+  it("while the next datagram is made ends the delivery at once", function()
+    if not pcall(collectgarbage, "generational") then
+      return pending("needs a collector that ends its work in one step")
+    end
+    helper.run(function()
+      local socket = helper.bound("udp4")
+      socket:removeAllListeners("message")
+      local closed = false
+      socket:on("message", helper.expect(function()
+        assert.is_false(closed)
+        collectgarbage("stop")
+        setmetatable({}, { __gc = function()
+          closed = true
+          socket:close()
+        end })
+        collectgarbage("restart") -- the next allocation is the next datagram's
+      end))
+      send_burst(socket, burst(shapes["a burst of odd datagrams"]))
+      helper.wait(function() return closed end)
+    end)
+    collectgarbage("incremental")
+  end)
+end)

@@ -380,6 +380,45 @@ describe("bind{fd=}", function()
     end)
   end)
 
+  it("leaves a descriptor that the loop has already to its owner", function()
+    if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
+    helper.run(function()
+      local udp, inbox = uv.new_udp(), {}
+      udp:bind("127.0.0.1", 0)
+      udp:recv_start(function(_, msg) inbox[#inbox + 1] = msg end)
+      local port = udp:getsockname().port
+      local socket = dgram.createSocket("udp4")
+      helper.has({ code = "EEXIST", syscall = "open" },
+        helper.raised(socket.bind, socket, { fd = udp:fileno() }))
+      assert.is_nil(socket:fileno())
+      socket:send("x", port, "127.0.0.1")
+      assert.same({ "x" }, helper.fill(inbox))
+      socket:close()
+      udp:close()
+    end)
+  end)
+
+  it("names what is no datagram socket", function()
+    helper.run(function()
+      local socket = dgram.createSocket("udp4")
+      local pipe = uv.new_pipe(false)
+      pipe:bind(helper.path())
+      local file = uv.fs_open("spec/socket_spec.lua", "r", 0)
+      local null = uv.fs_open("/dev/null", "r", 0)
+      local ends = uv.pipe()
+      local kinds = { FILE = file, UNKNOWN = null, PIPE = pipe:fileno() }
+      for kind, fd in pairs(kinds) do
+        helper.has({ message = "Unsupported fd type: " .. kind },
+          helper.raised(socket.bind, socket, { fd = fd }))
+      end
+      helper.has({ message = "Unsupported fd type: PIPE" },
+        helper.raised(socket.bind, socket, { fd = ends.read }))
+      for _, fd in ipairs { file, null, ends.read, ends.write } do uv.fs_close(fd) end
+      pipe:close()
+      socket:close()
+    end)
+  end)
+
   -- The status flags of a descriptor, as an octal number in text.
   local function flags(fd)
     local file = assert(io.open("/proc/self/fdinfo/" .. fd))

@@ -36,22 +36,23 @@ static int is_mapped(const unsigned char bytes[16]) {
   return memcmp(bytes, prefix, sizeof prefix) == 0;
 }
 
-/* Blocks every address from low to high; IPv4 addresses are in the range only
+/* Blocks every IP address from low to high; IPv4 addresses are in the range only
    if both its ends stand for one (as in Node). */
 int blocklist_add(BlockList *list, const Address *low, const Address *high) {
   Range range;
-  if (!address_bytes(low, range.low) || !address_bytes(high, range.high))
-    return -EINVAL;
+  address_bytes(low, range.low);
+  address_bytes(high, range.high);
   range.for_v4 = is_mapped(range.low) && is_mapped(range.high);
   return blocklist_append(list, &range);
 }
 
-/* Blocks a subnet of prefix bits. */
+/* Blocks a subnet of IP addresses, of prefix bits. */
 int blocklist_subnet(BlockList *list, const Address *net, int prefix) {
   Range range;
   int bits = net->name.base.sa_family == AF_INET ? prefix + 96 : prefix;
   int i;
-  if (!address_bytes(net, range.low) || bits < 0 || bits > 128) return -EINVAL;
+  if (bits < 0 || bits > 128) return -EINVAL;
+  address_bytes(net, range.low);
   range.for_v4 = 1;
   for (i = 0; i < 16; i++) {
     int kept = bits - 8 * i;

@@ -150,7 +150,6 @@ typedef struct Batch {
   int count;                  /* messages filled */
   int index;                  /* the message being handed out */
   size_t offset;              /* bytes of it already handed out */
-  int started;                /* a datagram of it was handed out */
   Incoming slot[BATCH_SLOTS]; /* the messages */
   char memory[];              /* their payloads */
 } Batch;

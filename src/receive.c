@@ -36,37 +36,25 @@ int batch_fill(Batch *batch, int fd, int family) {
   batch_lay_out(batch, family);
   batch->index = batch->count = 0;
   batch->offset = 0;
-  batch->started = 0;
   count = system_receive(fd, batch->slot, BATCH_SLOTS, family);
   if (count > 0) batch->count = count;
   return count;
 }
 
-/* Steps over a message that was handed out whole. */
-static void batch_advance(Batch *batch) {
-  batch->index++;
-  batch->offset = 0;
-  batch->started = 0;
-}
-
 /* Cuts the next datagram off; returns 0 when the batch is used up. */
 int batch_next(Batch *batch, Datagram *out) {
-  Incoming *in;
+  const Incoming *in;
   size_t left;
-  while (batch->index < batch->count) {
-    in = &batch->slot[batch->index];
-    left = in->size - batch->offset;
-    if (left == 0 && batch->started) {
-      batch_advance(batch);
-      continue;
-    }
-    out->from = &in->from;
-    out->data = in->data + batch->offset;
-    out->size = in->segment > 0 && in->segment < left ? in->segment : left;
-    batch->offset += out->size;
-    batch->started = 1;
-    if (batch->offset == in->size) batch_advance(batch);
-    return 1;
+  if (batch->index == batch->count) return 0;
+  in = &batch->slot[batch->index];
+  left = in->size - batch->offset;
+  out->from = &in->from;
+  out->data = in->data + batch->offset;
+  out->size = in->segment > 0 && in->segment < left ? in->segment : left;
+  batch->offset += out->size;
+  if (batch->offset == in->size) {
+    batch->index++;
+    batch->offset = 0;
   }
-  return 0;
+  return 1;
 }

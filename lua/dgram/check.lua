@@ -36,15 +36,6 @@ local function received(value)
   return "Received a " .. kind
 end
 
--- Spells a value for messages that do not tell its type.
-local function shown(value)
-  local kind = type(value)
-  if kind == "string" then return "'" .. value .. "'" end
-  if kind == "number" then return spell(value) end
-  if kind == "table" or kind == "userdata" then return kind end
-  return tostring(value)
-end
-
 --- Raises ERR_INVALID_ARG_TYPE. A name with a dot is a property.
 function check.type_error(name, expected, value)
   local noun = name:find(".", 1, true) and "property" or "argument"
@@ -53,11 +44,11 @@ function check.type_error(name, expected, value)
       received(value)))
 end
 
---- Raises ERR_OUT_OF_RANGE.
-function check.range_error(name, range, value)
+-- Raises ERR_OUT_OF_RANGE for a number.
+local function range_error(name, range, value)
   errors.throw("RangeError", "ERR_OUT_OF_RANGE",
     ('The value of "%s" is out of range. It must be %s. Received %s'):format(
-      name, range, shown(value)))
+      name, range, spell(value)))
 end
 
 --- Returns whether a value can be called: a function, or a once-wrapper.
@@ -102,9 +93,9 @@ end
 function check.range(name, value, low, high)
   check.number(name, value)
   local integer = check.integer(value)
-  if not integer then check.range_error(name, "an integer", value) end
+  if not integer then range_error(name, "an integer", value) end
   if integer < low or integer > high then
-    check.range_error(name, (">= %d && <= %d"):format(low, high), value)
+    range_error(name, (">= %d && <= %d"):format(low, high), value)
   end
   return integer
 end

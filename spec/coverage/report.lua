@@ -1,6 +1,6 @@
 -- Reports the lines of src/ and lua/ that no spec has run:
 --   lua5.4 spec/coverage/report.lua HITS GCOV
--- HITS is the directory of trace.lua's files, GCOV that of gcov's. A line that
+-- HITS is the directory of trace.c's files, GCOV that of gcov's. A line that
 -- is not covered has its reason in justified.txt. Closes with the total: files
 -- that are covered, but for justified lines, and files that are not.
 local hits_directory, gcov_directory = arg[1], arg[2]
@@ -27,9 +27,10 @@ end
 
 local reasons = read_reasons()
 
--- What the tracer cannot see, and why.
+-- What cannot be seen here, and why.
 local elsewhere = {
-  ["lua/dgram/nginx.lua"] = "runs in nginx, see spec/nginx_spec.lua",
+  ["lua/dgram/nginx.lua"] = not os.getenv "DGRAM_NGINX_TRACE"
+    and "runs in nginx, which is not here: see spec/nginx_spec.lua" or nil,
 }
 
 -- Tells whether a line that is not covered has a reason.
@@ -39,15 +40,19 @@ local function justified(file, text)
   return reasons[key]
 end
 
--- The lines of a Lua file that have code, as luac lists them; where a block
--- merely ends, nothing runs.
+-- Tells whether nothing runs in a line: a comment, or where a block or the
+-- arguments of a call merely end.
+local function is_idle(text)
+  return text:match("^%s*%-%-") or text:gsub("end", ""):match("^[%s%)%]},;]*$")
+end
+
+-- The lines of a Lua file that have code, as luac lists them.
 local function active_lines(file)
   local active, text = {}, {}
   for line in io.lines(file) do text[#text + 1] = line end
   for _, line in ipairs(lines_of("luac5.4 -l -l -p " .. file)) do
     local number = tonumber(line:match("^\t%d+\t%[(%d+)%]"))
-    if number and not line:match("VARARGPREP") and not text[number]:match("^%s*end[%s%),;}]*$")
-      and not text[number]:match("^%s*%-%-") then
+    if number and not line:match("VARARGPREP") and not is_idle(text[number]) then
       active[number] = text[number]
     end
   end
@@ -95,9 +100,11 @@ end
 for _, path in ipairs(lines_of("ls " .. gcov_directory .. "/*.gcov")) do
   local name = "src/" .. path:match("([^/]*)%.gcov$")
   local file = new_file(name)
-  file.branches, file.taken = 0, 0
+  file.branches, file.taken, file.untaken = 0, 0, {}
+  local place
   for line in io.lines(path) do
     local mark, number, text = line:match("^%s*([^:]+):%s*(%d+):(.*)$")
+    place = mark and { tonumber(number), text } or place
     if mark and mark ~= "-" and tonumber(number) > 0 then
       count(file, not mark:match("#####"), tonumber(number), text)
     end
@@ -106,6 +113,7 @@ for _, path in ipairs(lines_of("ls " .. gcov_directory .. "/*.gcov")) do
       file.branches = file.branches + 1
       local times = tonumber(line:match("taken (%d+)")) or 0
       file.taken = file.taken + (times > 0 and 1 or 0)
+      if times == 0 then table.insert(file.untaken, place) end
     end
   end
 end
@@ -132,6 +140,9 @@ for _, file in ipairs(files) do
   table.sort(file.missing, function(a, b) return a[1] < b[1] end)
   for _, missing in ipairs(file.missing) do
     print(("         %d: %s"):format(missing[1], missing[2]))
+  end
+  for _, place in ipairs(os.getenv "BRANCHES" == "1" and file.untaken or {}) do
+    print(("  branch %d: %s"):format(place[1], place[2]))
   end
   if file.missing[1] then failed = failed + 1 else passed = passed + 1 end
 end

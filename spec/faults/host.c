@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host program for Lua whose memory can run out: host SCRIPT. The script is
- * given the table `host`:
+ * A host program for Lua whose memory can run out: host SCRIPT. It runs the
+ * text of LUA_INIT first, as lua does. The script is given the table `host`:
  *
  *   host.fail(from, count)  the allocations number from to from + count - 1
  *                           from now on fail; from 0: none
@@ -93,12 +93,14 @@ static const luaL_Reg functions[] = {{"fail", host_fail},
 /* Runs a script in a state of its own. */
 int main(int count, char **argument) {
   lua_State *L = lua_newstate(allocate, NULL);
+  const char *init = getenv("LUA_INIT");
   int status;
   if (L == NULL || count < 2) return 2;
   luaL_openlibs(L);
   luaL_newlib(L, functions);
   lua_setglobal(L, "host");
-  status = luaL_dofile(L, argument[1]);
+  status = (init != NULL && luaL_dostring(L, init)) ||
+           luaL_dofile(L, argument[1]);
   if (status != 0) fprintf(stderr, "%s\n", lua_tostring(L, -1));
   memory.from = 0;
   lua_close(L);

@@ -8,6 +8,7 @@
  *   faults.at(call, index, count, action [, only])
  *       the calls number index to index + count - 1 get the action: a negative
  *       errno, or for sendmmsg and recvmmsg the most messages that may pass;
+ *       for getaddrinfo what it returns, EAI_AGAIN (-3) and its like;
  *       `only` restricts it to one socket option. `faults.ROOM + n` for recvmmsg:
  *       the messages have room for n bytes
  *   faults.clear()      no more faults; counts start at zero
@@ -28,6 +29,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdarg.h>
@@ -45,6 +47,7 @@ enum {
   DUP3,
   FCHMOD,
   FCNTL,
+  GETADDRINFO,
   GETIFADDRS,
   GETPEERNAME,
   GETSOCKNAME,
@@ -66,11 +69,11 @@ enum {
 
 static const char *const names[CALLS + 1] = {
     "bind",        "close",       "connect",    "dup3",
-    "fchmod",      "fcntl",       "getifaddrs", "getpeername",
-    "getsockname", "getsockopt",  "if_nametoindex", "lstat",
-    "malloc",      "open",        "realloc",    "recvmmsg",
-    "recvmsg",     "sendmmsg",    "sendmsg",    "setsockopt",
-    "socket",      "unlink",      NULL};
+    "fchmod",      "fcntl",       "getaddrinfo", "getifaddrs",
+    "getpeername", "getsockname", "getsockopt",  "if_nametoindex",
+    "lstat",       "malloc",      "open",        "realloc",
+    "recvmmsg",    "recvmsg",     "sendmmsg",    "sendmsg",
+    "setsockopt",  "socket",      "unlink",      NULL};
 
 #define ROOM 100000 /* actions from here on: bytes a message may have */
 #define PASS 0 /* the action of a call that is not to be touched */
@@ -167,6 +170,13 @@ int fcntl(int fd, int command, ...) {
   va_end(list);
   MAYBE_FAIL(FCNTL, command);
   return NEXT(fcntl)(fd, command, argument);
+}
+
+int getaddrinfo(const char *host, const char *service,
+                const struct addrinfo *hints, struct addrinfo **list) {
+  int action = judge(GETADDRINFO, CALLER, 0);
+  if (action < 0) return action;
+  return NEXT(getaddrinfo)(host, service, hints, list);
 }
 
 int getifaddrs(struct ifaddrs **list) {

@@ -5,6 +5,7 @@ local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
 local helper = require "spec.helper"
+local pollloop = require "dgram.pollloop"
 local uv = require "luv"
 
 local MANY = 1000000 -- calls in a row: as good as for ever
@@ -307,6 +308,32 @@ describe("receiving", function()
     end)
   end)
 
+  for _, code in ipairs { "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH",
+    "EHOSTDOWN", "ENETDOWN", "ECONNRESET", "EMSGSIZE", "ENOPROTOOPT", "EPROTO",
+    "EACCES" } do
+    it(("goes on at once after what %s tells of an earlier datagram"):format(code),
+      function()
+        helper.run(function()
+          local socket, port = bound()
+          local errors, turns, first, last = 0, 0, nil, nil
+          local prepare = uv.new_prepare()
+          prepare:start(function() turns = turns + 1 end)
+          socket:on("error", function(err)
+            assert(err.code == code)
+            errors, first = errors + 1, first or turns
+          end)
+          socket:on("message", function() last = turns end)
+          faults.at("recvmmsg", 1, 10, core.errno(code))
+          socket:send("x", port, "127.0.0.1")
+          helper.wait(function() return last end)
+          assert.equal(10, errors)
+          assert.equal(first, last)
+          prepare:close()
+          socket:close()
+        end)
+      end)
+  end
+
   for _, code in ipairs { "ENOMEM", "ENOBUFS", "EIO" } do
     it(("does not spin while the system refuses it (%s)"):format(code),
       function()
@@ -325,6 +352,29 @@ describe("receiving", function()
         end)
       end)
   end
+
+  it("goes on after a rest although a send waits to become possible", function()
+    helper.run(function()
+      local socket, port = bound()
+      local other, codes, heard, sent = uv.new_udp(), {}, {}, false
+      socket:on("error", function(err) codes[#codes + 1] = err.code end)
+      socket:on("message", function(msg) heard[#heard + 1] = msg end)
+      refuse("sendmmsg", "EAGAIN")
+      faults.at("recvmmsg", 1, 1, core.errno "EIO")
+      socket:send("late", port, "127.0.0.1", function(err) sent = not err end)
+      other:try_send("early", "127.0.0.1", port)
+      helper.fill(heard)
+      assert.same({ "EIO" }, codes)
+      assert.same({ "early" }, heard)
+      assert.is_false(sent)
+      faults.clear()
+      helper.fill(heard, 2)
+      assert.same({ "early", "late" }, heard)
+      helper.wait(function() return sent end)
+      other:close()
+      socket:close()
+    end)
+  end)
 
   it("hears on although the error queue cannot be marked", function()
     helper.run(function()
@@ -376,6 +426,31 @@ describe("closing", function()
     end)
   end
 
+  it("leaves no memory behind, nor do datagrams that were not delivered", function()
+    local before = faults.held()
+    for _ = 1, 20 do
+      helper.run(function()
+        local paused = {}
+        for i = 1, 3 do
+          local socket, port = bound()
+          socket:on("message", function()
+            paused[i] = socket:pause()
+          end)
+          for j = 1, 5 do socket:send(("x"):rep(j), port, "127.0.0.1") end
+        end
+        helper.wait(function() return paused[1] and paused[2] and paused[3] end)
+        for _, socket in ipairs(paused) do
+          assert.equal(1, socket:stats().received)
+          socket:close()
+        end
+      end)
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(faults.held() <= before + 10,
+      faults.held() - before .. " blocks are left")
+  end)
+
   it("leaves no memory behind", function()
     collectgarbage()
     collectgarbage()
@@ -393,4 +468,24 @@ describe("closing", function()
     assert.is_true(faults.held() <= before + spare,
       faults.held() - before .. " blocks are left")
   end)
+end)
+
+describe("a lookup on the built-in loop", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  local codes = { EAI_AGAIN = -3, EAI_FAIL = -4, EAI_MEMORY = -10, ENOTFOUND = -2 }
+  for code, number in pairs(codes) do
+    it("that the resolver fails tells " .. code, function()
+      local loop, failure = pollloop.new(), nil
+      local socket = dgram.createSocket { type = "udp4", loop = loop }
+      socket:bindSync { address = "127.0.0.1" }
+      faults.at("getaddrinfo", 1, MANY, number)
+      socket:send("x", 9, "localhost", function(err) failure = err end)
+      socket:close()
+      assert.is_false(loop.run())
+      assert.equal(code, failure.code)
+      assert.equal("getaddrinfo", failure.syscall)
+    end)
+  end
 end)

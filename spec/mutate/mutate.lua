@@ -1,15 +1,18 @@
 -- Do the specs notice? Changes one condition of the library at a time, in a copy
--- of the project, and runs the specs until one fails. A change nobody notices
--- has survived: a line that is not tested, or not needed.
+-- of the project, and runs the specs until one fails twice, and passes as soon as
+-- the change is undone: then it was no accident. A change nobody notices has
+-- survived: a line that is not tested, or not needed. equivalent.txt lists changes
+-- that make no difference.
 --
 --   make mutate COUNT=60 [SEED=1] [FILES="src/send.c lua/dgram/send.lua"]
 --
 -- Closes with "N passed, N failed": changes that were noticed, and survivors.
--- Fails when more than one in ten survives.
+-- Fails when one in ten survives, or more.
 local count, seed = tonumber(arg[1]) or 60, tonumber(arg[2]) or 1
 local lua = os.getenv("LUA") or "lua5.4"
 
-local LIMIT = 40 -- seconds a spec file may take
+-- Seconds a command gets: it was as fast without the change.
+local function limit(seconds) return math.ceil(10 + 4 * seconds) end
 
 -- What is changed: the text, as a pattern, and what it becomes.
 local changes = {
@@ -92,87 +95,169 @@ local function write(copy, file, place)
   out:close()
 end
 
--- The commands that may notice a change, the likeliest first.
-local function commands_for(file)
-  local name, first, rest = file:match("([^/]*)%.%a+$") or "", {}, {}
-  for _, spec in ipairs(lines_of("ls spec/*_spec.lua")) do
-    local slow = spec:match("docs_spec") or spec:match("examples_spec")
-    local list = spec:match("/" .. name .. "_spec") and first or rest
-    if not slow then list[#list + 1] = "spec/run " .. spec end
-  end
-  table.move(rest, 1, #rest, #first + 1, first)
-  first[#first + 1] = "spec/faults/run"
-  first[#first + 1] = "spec/net/run"
-  return first
+local commands = {} -- { text, seconds without any change }
+
+-- Seconds of a clock.
+local function now() return tonumber(lines_of("date +%s.%N")[1]) end
+
+-- A network with a way out, at whose end nobody is, and without a name server.
+local network = [[
+mount -t sysfs none /sys && echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad &&
+ip link set lo up && ip link add eth0 type veth peer name eth1 &&
+ip address add 10.77.0.1/24 dev eth0 && ip link set eth0 up &&
+ip link set eth1 up && ip route add default dev eth0 &&
+echo nameserver 127.0.0.1 >resolv.conf && mount --bind resolv.conf /etc/resolv.conf]]
+
+-- Runs a command in the copy, with processes, a network and temporary files of its
+-- own, none of which outlives it; returns whether it succeeded.
+local function succeeds(copy, command, seconds)
+  local script = ([[cd %s && %s && rm -rf tmp && mkdir tmp &&
+    ulimit -v 8000000 && export TMPDIR=$PWD/tmp LUA=%s CHECKS=$PWD/checks &&
+    . ./environment && %s]]):format(copy, network, lua, command)
+  local ok = os.execute(("timeout -k 5 %d unshare -Urnpf "
+    .. "--kill-child=KILL --mount-proc sh -c '%s' >%s/log 2>&1"):format(
+      limit(seconds), script, copy))
+  return ok
 end
 
--- Runs a command in the copy, with processes and a network of its own, none of
--- which outlives it; returns whether it succeeded.
-local function succeeds(copy, command)
-  local script = ([[ip link set lo up && cd %s && unset LUA_PATH LUA_CPATH && ulimit -v 8000000 &&
-    eval "$(make -s env)" && export LIMIT=%d LUA=%s CHECKS=%s/checks && %s]])
-    :format(copy, LIMIT, lua, copy, command)
-  return (os.execute(("timeout -k 5 %d unshare -Urnpf --kill-child=KILL "
-    .. "--mount-proc sh -c '%s' >%s/log 2>&1"):format(6 * LIMIT, script, copy)))
+-- Finds out what notices nothing because it fails without any change, says so,
+-- and lists the others, the fastest first.
+local function list_commands(copy)
+  local list = { "spec/faults/run", "spec/net/run" }
+  for _, spec in ipairs(lines_of("ls spec/*_spec.lua")) do
+    list[#list + 1] = "spec/run " .. spec
+  end
+  for _, text in ipairs(list) do
+    local begin = now()
+    if succeeds(copy, text, 100) then
+      commands[#commands + 1] = { text = text, seconds = now() - begin }
+    else
+      print("fails unchanged: " .. text)
+      os.execute("tail -n 20 " .. copy .. "/log")
+    end
+  end
+  table.sort(commands, function(a, b) return a.seconds < b.seconds end)
+end
+
+local noticing = {} -- file -> command -> how often it noticed a change
+
+-- The commands that may notice a change of a file, the likeliest first: the spec
+-- of its name, what noticed others, the fastest.
+local function commands_for(file)
+  local name, list, weight = file:match("([^/]*)%.%a+$"), {}, {}
+  noticing[file] = noticing[file] or {}
+  for i, command in ipairs(commands) do
+    list[i] = command
+    local own = command.text:find("/" .. name .. "_spec", 1, true)
+    weight[command] = (own and 0 or command.seconds)
+      / (1 + (noticing[file][command] or 0)) ^ 2
+  end
+  table.sort(list, function(a, b) return weight[a] < weight[b] end)
+  return list
+end
+
+-- Puts a change into the copy, or takes it out; returns whether it compiles.
+local function apply(copy, file, place)
+  write(copy, file, place)
+  return os.execute(("make -s -C %s >%s/log 2>&1"):format(copy, copy))
+end
+
+-- Tells whether a command notices a change that the copy has.
+local function notices(copy, command, place)
+  for _ = 1, 2 do
+    if succeeds(copy, command.text, command.seconds) then return false end
+  end
+  apply(copy, place.file)
+  local accident = not succeeds(copy, command.text, command.seconds)
+  apply(copy, place.file, place)
+  if accident then print("fails at times: " .. command.text) end
+  return not accident
 end
 
 -- Tells what becomes of a change: "stillborn", "survived", or what noticed it.
-local function try(copy, place, good)
-  write(copy, place.file, place)
+local function try(copy, place)
   local fate = "survived"
-  if place.file:match("%.c$") and not succeeds(copy, "make -s") then
+  if not apply(copy, place.file, place) then
     fate = "stillborn"
   else
     for _, command in ipairs(commands_for(place.file)) do
-      if good[command] and not succeeds(copy, command) then
-        fate = command:match("(%S+)$")
+      if notices(copy, command, place) then
+        local before = noticing[place.file][command] or 0
+        noticing[place.file][command] = before + 1
+        fate = command.text:match("([^/]*)$")
         break
       end
     end
   end
-  write(copy, place.file)
+  apply(copy, place.file)
   return fate
 end
 
 -- Makes the copy, with the helpers of the fault and network specs.
 local function make_copy()
   local copy = lines_of("mktemp -d ${TMPDIR:-/tmp}/dgram-mutate.XXXXXX")[1]
-  assert(os.execute(("cp -r Makefile src lua spec examples docs *.md "
-    .. "*.rockspec .busted %s 2>/dev/null; mkdir %s/checks; "
-    .. "cp $CHECKS/faults.so $CHECKS/host $CHECKS/netns.so %s/checks; "
-    .. "cd %s && make -s"):format(copy, copy, copy, copy)))
+  assert(os.execute(("cp -r Makefile src lua spec examples docs bench *.md "
+    .. "*.rockspec LICENSE .busted %s && mkdir %s/checks && "
+    .. "cp $CHECKS/faults.so $CHECKS/host $CHECKS/netns.so %s/checks && "
+    .. "cd %s && unset LUA_PATH LUA_CPATH && make -s env >environment"):format(
+      copy, copy, copy, copy)))
   return copy
 end
 
--- Leaves out what fails without any change, and says so: it notices nothing.
-local function check_commands(copy)
-  local good = {}
-  for _, command in ipairs(commands_for("")) do
-    good[command] = succeeds(copy, command)
-    if not good[command] then print("fails unchanged: " .. command) end
+-- The changes that make no difference: "FILE: THE CHANGED LINE -- REASON".
+local function read_equivalents()
+  local set = {}
+  for line in io.lines("spec/mutate/equivalent.txt") do
+    local key = line:match("^(%S+: .-) %-%- ")
+    if key then set[key] = true end
   end
-  return good
+  return set
 end
 
-local files = lines_of(os.getenv("FILES") ~= "" and os.getenv("FILES")
-  and "ls " .. os.getenv("FILES")
-  or "ls src/*.c lua/*.lua lua/dgram/*.lua | grep -v nginx")
-local places = choose(all_places(files))
+-- Takes the changes that make no difference out of a list.
+local function leave_out(list, equivalents)
+  local rest, found = {}, {}
+  for _, place in ipairs(list) do
+    local key = place.file .. ": " .. place.changed:match("^%s*(.-)%s*$")
+    found[key] = equivalents[key]
+    if not found[key] then rest[#rest + 1] = place end
+  end
+  for key in pairs(equivalents) do
+    if not found[key] then print("in equivalent.txt, but no change: " .. key) end
+  end
+  return rest
+end
+
+local everything = "ls src/*.c lua/*.lua lua/dgram/*.lua"
+local chosen = os.getenv("FILES") or ""
+local list = leave_out(all_places(lines_of(everything)), read_equivalents())
+local wanted = {}
+for _, file in ipairs(lines_of(chosen ~= "" and "ls " .. chosen or everything)) do
+  wanted[file] = true
+end
+for i = #list, 1, -1 do
+  if not wanted[list[i].file] then table.remove(list, i) end
+end
+
+local places = choose(list)
 local copy = make_copy()
-local good = check_commands(copy)
-local noticed, survived, stillborn = 0, 0, 0
+list_commands(copy)
+local noticed, survived, stillborn, begin = 0, 0, 0, now()
 for _, place in ipairs(places) do
-  local fate = try(copy, place, good)
+  local fate = try(copy, place)
   if fate == "stillborn" then stillborn = stillborn + 1
-  elseif fate ~= "survived" then noticed = noticed + 1
+  elseif fate ~= "survived" then
+    noticed = noticed + 1
+    print(("noticed   %s:%d by %s"):format(place.file, place.number, fate))
   else
     survived = survived + 1
     print(("survived  %s:%d:\n  -%s\n  +%s"):format(place.file, place.number,
       place.line, place.changed))
-    io.stdout:flush()
   end
+  io.stdout:flush()
 end
 os.execute("rm -rf " .. copy)
-print(("%d changes did not compile"):format(stillborn))
+print(("%d changes did not compile; %.0f s for each"):format(stillborn,
+  (now() - begin) / math.max(#places, 1)))
 print(("\n%d passed, %d failed"):format(noticed, survived))
 os.exit(survived * 10 < noticed + survived)

@@ -5,6 +5,8 @@ local driver = require "dgram.nginx"
 
 local M = {}
 
+local BACKLOG = 64 -- jobs that may wait
+
 -- Reads a page of this nginx over a cosocket, which yields.
 local function fetch(port)
   local tcp = ngx.socket.tcp()
@@ -24,6 +26,8 @@ local listeners = {
   ["raise a table"] = function() error({ code = "EBOOM" }) end,
   ["sleep here"] = function() ngx.sleep(0.01) end,
   ["fetch here"] = function() fetch(M.http) end,
+  early = function() return M.early end,
+  dropped = function() return tostring(driver.stats().dropped) end,
   unref = function()
     M.socket:unref()
     return "unreferenced"
@@ -59,11 +63,12 @@ function M.join(ports)
   local start = driver.start
   M.http = ports.http
   function driver.start(example)
-    start(function()
+    start { backlog = BACKLOG, setup = function()
       example()
       setup(ports.hostile)
       error("setup raised at its end")
-    end)
+    end }
+    M.early = select(2, pcall(dgram.createSocket, "udp4"))
   end
 end
 
@@ -74,6 +79,20 @@ function M.send(port)
   socket:send("first", port, "127.0.0.1")
   socket:send("second", port, "127.0.0.1", function() socket:close() end)
   ngx.say("sent")
+end
+
+--- Answers a request: a timer of luv's, which is started outside the driver.
+function M.timer()
+  local uv, fired = require "luv", nil
+  local timer, begin = uv.new_timer(), ngx.now()
+  uv.update_time()
+  timer:start(1, 0, function()
+    fired = true
+    timer:close()
+  end)
+  driver.wake()
+  while not fired and ngx.now() - begin < 0.1 do ngx.sleep(0.005) end
+  ngx.say(fired and "in time" or "late")
 end
 
 return M
