@@ -14,6 +14,12 @@ local failure, unfinished
 local serial = 0
 local deadline = uv.new_timer()
 
+-- Whether a sanitizer or valgrind watches: all takes longer then, and memory
+-- that was freed is kept, to see whether it is used.
+helper.sanitized = os.getenv "DGRAM_SANITIZE" ~= nil
+
+local PATIENCE = helper.sanitized and 10 or 1 -- times longer than else
+
 -- How many luv handles are active, and how many descriptors are open. Handles
 -- at rest do not count: the library keeps a few for every Lua state.
 local function resources()
@@ -31,7 +37,7 @@ end
 -- Turns the loop until `done()`; errors after `seconds`, or after a failed call.
 local function turn(done, seconds)
   local late = false
-  deadline:start(seconds * 1000, 0, function() late = true end)
+  deadline:start(seconds * PATIENCE * 1000, 0, function() late = true end)
   while not (done() or late or failure) do uv.run("once") end
   deadline:stop()
   if failure then error(failure, 0) end
