@@ -49,8 +49,24 @@ $(CHECKS)/lua-tsan: spec/sanitize/interpreter | interpreter
 	@mkdir -p $(@D)
 	$(INTERPRETER) $@ "-fsanitize=thread"
 
+# Installs what `setup` does, and what these checks take beside.
+check-setup: setup
+	@missing=; \
+	need() { p=$$1; shift; "$$@" >/dev/null 2>&1 || missing="$$missing $$p"; }; \
+	need pkg-config command -v pkg-config; \
+	need iproute2 command -v ip; \
+	need strace command -v strace; \
+	need valgrind valgrind --version; \
+	need clang command -v clang; \
+	need libclang-rt-dev sh -c 'ls "$$(clang -print-runtime-dir)"/*fuzzer*'; \
+	test -z "$$missing" || $(MAKE) -s packages MISSING="$$missing"
+
+# The interpreter may be new: a second make looks at it afresh.
+sanitize fuzz soak: check-setup
+	@$(MAKE) -s --no-print-directory run-$@
+
 # The interpreters need the source of Lua: apt fetches it, or LUA_SOURCE=DIR.
-sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
+run-sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
 	@$(MAKE) -s BUILD=$(BUILD)-asan CFLAGS="$(ASAN)" all
 	@$(MAKE) -s BUILD=$(BUILD)-tsan CFLAGS="$(TSAN)" all
 	@CHECKS="$(CURDIR)/$(CHECKS)" DGRAM_BUILD="$(BUILD)" LUA="$(LUA)" \
@@ -77,12 +93,12 @@ $(CHECKS)/fuzz-api: spec/fuzz/api.c $(SOURCES) src/dgram.h src/core.h
 	$(FUZZ) $(LUA_CFLAGS) -o $@ $< $(SOURCES) $(shell pkg-config --libs $(NAME))
 
 TIME ?= 60
-fuzz: all $(FUZZERS)
+run-fuzz: all $(FUZZERS)
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" \
 	  spec/fuzz/run $(TIME)
 
-soak: all
-	@$(ENV) && ulimit -n 4096 && $(LUA) spec/soak/soak.lua $(TIME)
+run-soak: all
+	@$(ENV) && LUA="$(LUA)" spec/soak/run $(TIME)
 
 $(CHECKS)/trace.so: spec/coverage/trace.c | interpreter
 	@mkdir -p $(@D)
@@ -107,4 +123,5 @@ mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
 check:
 	@MAKE="$(MAKE)" spec/check
 
-.PHONY: test-faults test-net sanitize fuzz soak coverage mutate check
+.PHONY: check-setup test-faults test-net sanitize run-sanitize fuzz run-fuzz \
+  soak run-soak coverage mutate check

@@ -15,6 +15,12 @@ local serial = 0
 local deadline, before = uv.new_timer(), uv.new_prepare()
 before:unref()
 
+-- Whether a sanitizer or valgrind watches: all takes longer then, and memory
+-- that was freed is kept, to see whether it is used.
+helper.sanitized = os.getenv "DGRAM_SANITIZE" ~= nil
+
+local PATIENCE = helper.sanitized and 10 or 1 -- times longer than else
+
 -- How many luv handles are active, and how many descriptors are open. Handles
 -- at rest do not count: the library keeps a few for every Lua state.
 local function resources()
@@ -35,7 +41,7 @@ end
 local function turn(done, seconds)
   local late = false
   uv.update_time() -- a deadline counts from now, not from the last turn
-  deadline:start(seconds * 1000, 0, function() late = true end)
+  deadline:start(seconds * PATIENCE * 1000, 0, function() late = true end)
   before:start(function()
     local ok, yes = pcall(done)
     if yes or not ok then uv.stop() end
