@@ -16,6 +16,27 @@
 
 CHECKS = $(BUILD)/checks
 
+# Each installs what is missing first. The interpreter may be new then: a second
+# make looks at it afresh.
+test-faults test-net sanitize fuzz soak coverage mutate: check-setup
+	@$(MAKE) -s --no-print-directory run-$@
+
+# Installs what `setup` does, and what these checks take beside.
+check-setup: setup
+	@$(NEED); \
+	need pkg-config command -v pkg-config; \
+	need iproute2 command -v ip; \
+	need strace command -v strace; \
+	need valgrind valgrind --version; \
+	$(GET)
+
+fuzz: fuzz-setup
+fuzz-setup: check-setup
+	@$(NEED); \
+	need clang command -v clang; \
+	need libclang-rt-dev sh -c 'ls "$$(clang -print-runtime-dir)"/*fuzzer*'; \
+	$(GET)
+
 $(CHECKS)/faults.so: spec/faults/shim.c | interpreter
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -shared -o $@ $< -ldl -Wno-pedantic
@@ -25,7 +46,7 @@ $(CHECKS)/host: spec/faults/host.c | interpreter
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(shell pkg-config --libs $(NAME))
 
 # System calls that fail, at every index; then an allocator that does.
-test-faults: all $(CHECKS)/faults.so $(CHECKS)/host
+run-test-faults: all $(CHECKS)/faults.so $(CHECKS)/host
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" spec/faults/run
 
 $(CHECKS)/netns.so: spec/net/netns.c | interpreter
@@ -33,7 +54,7 @@ $(CHECKS)/netns.so: spec/net/netns.c | interpreter
 	$(CC) $(ALL_CFLAGS) -shared -o $@ $<
 
 # Hosts as network namespaces of their own; needs no privilege.
-test-net: all $(CHECKS)/netns.so
+run-test-net: all $(CHECKS)/netns.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" spec/net/run
 
 ASAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -48,22 +69,6 @@ $(CHECKS)/lua-asan: spec/sanitize/interpreter | interpreter
 $(CHECKS)/lua-tsan: spec/sanitize/interpreter | interpreter
 	@mkdir -p $(@D)
 	$(INTERPRETER) $@ "-fsanitize=thread"
-
-# Installs what `setup` does, and what these checks take beside.
-check-setup: setup
-	@missing=; \
-	need() { p=$$1; shift; "$$@" >/dev/null 2>&1 || missing="$$missing $$p"; }; \
-	need pkg-config command -v pkg-config; \
-	need iproute2 command -v ip; \
-	need strace command -v strace; \
-	need valgrind valgrind --version; \
-	need clang command -v clang; \
-	need libclang-rt-dev sh -c 'ls "$$(clang -print-runtime-dir)"/*fuzzer*'; \
-	test -z "$$missing" || $(MAKE) -s packages MISSING="$$missing"
-
-# The interpreter may be new: a second make looks at it afresh.
-sanitize fuzz soak: check-setup
-	@$(MAKE) -s --no-print-directory run-$@
 
 # The interpreters need the source of Lua: apt fetches it, or LUA_SOURCE=DIR.
 run-sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
@@ -106,7 +111,7 @@ $(CHECKS)/trace.so: spec/coverage/trace.c | interpreter
 
 # nginx has LuaJIT, for which headers of Lua 5.1 will do. BRANCHES=1 lists the
 # branches of C that were not taken.
-coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/trace.so
+run-coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/trace.so
 	@$(MAKE) -s BUILD=$(BUILD)-coverage CFLAGS="-O0 -g --coverage" all
 	@for lua in luajit lua5.1; do \
 	  $(MAKE) -s LUA=$$lua BUILD=build/nginx build/nginx/checks/trace.so \
@@ -116,12 +121,13 @@ coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/tr
 
 COUNT ?= 60
 SEED ?= 1
-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
+run-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" \
 	  $(LUA) spec/mutate/mutate.lua $(COUNT) $(SEED)
 
 check:
 	@MAKE="$(MAKE)" spec/check
 
-.PHONY: check-setup test-faults test-net sanitize run-sanitize fuzz run-fuzz \
-  soak run-soak coverage mutate check
+.PHONY: check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
+  coverage mutate run-test-faults run-test-net run-sanitize run-fuzz run-soak \
+  run-coverage run-mutate
