@@ -64,6 +64,7 @@ setup:
 	need lua-luv $(LUA) -e 'require "luv"'; \
 	need lua-busted $(LUA) -e 'require "busted"'; \
 	need lua-check command -v luacheck; \
+	need pkg-config command -v pkg-config; \
 	need socat command -v socat; \
 	need bsdutils command -v logger; \
 	$(GET)
@@ -71,7 +72,7 @@ setup:
 packages:
 	@command -v apt-get >/dev/null || { echo "Missing:$(MISSING). Please \
 	install $(LUA) with its headers, and for it luv, busted and luacheck (all \
-	in LuaRocks); also socat, and logger (util-linux)." >&2; exit 1; }
+	in LuaRocks); also pkg-config, socat, and logger (util-linux)." >&2; exit 1; }
 	@echo "installing:$(MISSING)"
 	@$(INSTALL) 2>/dev/null || { $(APT) update && $(INSTALL); }
 

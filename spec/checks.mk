@@ -24,8 +24,9 @@ test-faults test-net sanitize fuzz soak coverage mutate: check-setup
 # Installs what `setup` does, and what these checks take beside.
 check-setup: setup
 	@$(NEED); \
-	need pkg-config command -v pkg-config; \
-	need iproute2 command -v ip; \
+	PATH=$$PATH:/usr/sbin:/sbin; \
+	need iproute2 command -v tc; \
+	need nftables command -v nft; \
 	need strace command -v strace; \
 	need valgrind valgrind --version; \
 	$(GET)
