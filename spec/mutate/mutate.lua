@@ -193,13 +193,15 @@ local function try(copy, place)
   return fate
 end
 
--- Makes the copy, with the helpers of the fault and network specs.
+-- Makes the copy, with the helpers of the fault and network specs. There a spec
+-- file ends with the first test that fails.
 local function make_copy()
   local copy = lines_of("mktemp -d ${TMPDIR:-/tmp}/dgram-mutate.XXXXXX")[1]
   assert(os.execute(("cp -r Makefile src lua spec examples docs bench *.md "
     .. "*.rockspec LICENSE .busted %s && mkdir %s/checks && "
     .. "cp $CHECKS/faults.so $CHECKS/host $CHECKS/netns.so %s/checks && "
-    .. "cd %s && unset LUA_PATH LUA_CPATH && make -s env >environment"):format(
+    .. "cd %s && sed -i 's/default = {/&[\"keep-going\"] = false,/' .busted && "
+    .. "unset LUA_PATH LUA_CPATH && make -s env >environment"):format(
       copy, copy, copy, copy)))
   return copy
 end
