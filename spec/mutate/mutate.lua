@@ -44,13 +44,14 @@ local function is_comment(line)
   return line:match("^%s*%-%-") or line:match("^%s*[/*#]")
 end
 
--- Adds every place of a line where a change fits.
+-- Adds every place of a line where a change fits, but not in its comment.
 local function find_places(list, file, number, line)
+  local ending = line:find(" %-%- ") or line:find("/%*") or #line
   for _, change in ipairs(changes[file:match("%.(%a+)$")]) do
     local from = 1
     while true do
       local first, last = line:find(change[1], from)
-      if not first then break end
+      if not first or first > ending then break end
       list[#list + 1] = { file = file, number = number, line = line,
         changed = line:sub(1, first - 1) .. change[2] .. line:sub(last + 1) }
       from = last
@@ -65,11 +66,14 @@ local function all_places(files)
   local list = {}
   for _, file in ipairs(files) do
     sources[file] = {}
+    local inside = false -- a comment of several lines
     for line in io.lines(file) do
       table.insert(sources[file], line)
-      if not is_comment(line) then
+      if not (inside or is_comment(line)) then
         find_places(list, file, #sources[file], line)
       end
+      inside = line:find("/%*") and true or inside
+      inside = inside and not line:find("%*/")
     end
   end
   return list
@@ -206,7 +210,8 @@ local function make_copy()
   return copy
 end
 
--- The changes that make no difference: "FILE: THE CHANGED LINE -- REASON".
+-- The changes that make no difference: "FILE: THE CHANGED LINE -- REASON", where
+-- the line is without its comment.
 local function read_equivalents()
   local set = {}
   for line in io.lines("spec/mutate/equivalent.txt") do
@@ -220,7 +225,8 @@ end
 local function leave_out(list, equivalents)
   local rest, found = {}, {}
   for _, place in ipairs(list) do
-    local key = place.file .. ": " .. place.changed:match("^%s*(.-)%s*$")
+    local line = place.changed:gsub("%s+%-%- .*$", "")
+    local key = place.file .. ": " .. line:match("^%s*(.-)%s*$")
     found[key] = equivalents[key]
     if not found[key] then rest[#rest + 1] = place end
   end
