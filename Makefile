@@ -53,9 +53,12 @@ INSTALL = $(APT) install -y --no-install-recommends $(MISSING) >/dev/null
 LUA_PACKAGE = $(or $(NAME),$(notdir $(LUA)))
 DEV_PACKAGE = lib$(LUA_PACKAGE:luajit=luajit-5.1)-dev
 
+NEED = missing=; need() { \
+  p=$$1; shift; "$$@" >/dev/null 2>&1 || missing="$$missing $$p"; }
+GET = test -z "$$missing" || $(MAKE) -s packages MISSING="$$missing"
+
 setup:
-	@missing=; \
-	need() { p=$$1; shift; "$$@" >/dev/null 2>&1 || missing="$$missing $$p"; }; \
+	@$(NEED); \
 	need $(LUA_PACKAGE) $(LUA) -v; \
 	need $(DEV_PACKAGE) $(CC) $(LUA_CFLAGS) -include lua.h -fsyntax-only -x c /dev/null; \
 	need lua-luv $(LUA) -e 'require "luv"'; \
@@ -63,7 +66,7 @@ setup:
 	need lua-check command -v luacheck; \
 	need socat command -v socat; \
 	need bsdutils command -v logger; \
-	test -z "$$missing" || $(MAKE) -s packages MISSING="$$missing"
+	$(GET)
 
 packages:
 	@command -v apt-get >/dev/null || { echo "Missing:$(MISSING). Please \

@@ -58,6 +58,7 @@ build = {
         "src/send.c",
         "src/socket.c",
         "src/system.c",
+        "src/verdict.c",
       },
       incdirs = { "src" },
     },

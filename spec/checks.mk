@@ -16,6 +16,27 @@
 
 CHECKS = $(BUILD)/checks
 
+# Each installs what is missing first. The interpreter may be new then: a second
+# make looks at it afresh.
+test-faults test-net sanitize fuzz soak coverage mutate: check-setup
+	@$(MAKE) -s --no-print-directory run-$@
+
+# Installs what `setup` does, and what these checks take beside.
+check-setup: setup
+	@$(NEED); \
+	need pkg-config command -v pkg-config; \
+	need iproute2 command -v ip; \
+	need strace command -v strace; \
+	need valgrind valgrind --version; \
+	$(GET)
+
+fuzz: fuzz-setup
+fuzz-setup: check-setup
+	@$(NEED); \
+	need clang command -v clang; \
+	need libclang-rt-dev sh -c 'ls "$$(clang -print-runtime-dir)"/*fuzzer*'; \
+	$(GET)
+
 $(CHECKS)/faults.so: spec/faults/shim.c | interpreter
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -shared -o $@ $< -ldl -Wno-pedantic
@@ -25,7 +46,7 @@ $(CHECKS)/host: spec/faults/host.c | interpreter
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(shell pkg-config --libs $(NAME))
 
 # System calls that fail, at every index; then an allocator that does.
-test-faults: all $(CHECKS)/faults.so $(CHECKS)/host
+run-test-faults: all $(CHECKS)/faults.so $(CHECKS)/host
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" spec/faults/run
 
 $(CHECKS)/netns.so: spec/net/netns.c | interpreter
@@ -33,7 +54,7 @@ $(CHECKS)/netns.so: spec/net/netns.c | interpreter
 	$(CC) $(ALL_CFLAGS) -shared -o $@ $<
 
 # Hosts as network namespaces of their own; needs no privilege.
-test-net: all $(CHECKS)/netns.so
+run-test-net: all $(CHECKS)/netns.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" spec/net/run
 
 ASAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -50,7 +71,7 @@ $(CHECKS)/lua-tsan: spec/sanitize/interpreter | interpreter
 	$(INTERPRETER) $@ "-fsanitize=thread"
 
 # The interpreters need the source of Lua: apt fetches it, or LUA_SOURCE=DIR.
-sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
+run-sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
 	@$(MAKE) -s BUILD=$(BUILD)-asan CFLAGS="$(ASAN)" all
 	@$(MAKE) -s BUILD=$(BUILD)-tsan CFLAGS="$(TSAN)" all
 	@CHECKS="$(CURDIR)/$(CHECKS)" DGRAM_BUILD="$(BUILD)" LUA="$(LUA)" \
@@ -77,12 +98,12 @@ $(CHECKS)/fuzz-api: spec/fuzz/api.c $(SOURCES) src/dgram.h src/core.h
 	$(FUZZ) $(LUA_CFLAGS) -o $@ $< $(SOURCES) $(shell pkg-config --libs $(NAME))
 
 TIME ?= 60
-fuzz: all $(FUZZERS)
+run-fuzz: all $(FUZZERS)
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" \
 	  spec/fuzz/run $(TIME)
 
-soak: all
-	@$(ENV) && ulimit -n 4096 && $(LUA) spec/soak/soak.lua $(TIME)
+run-soak: all
+	@$(ENV) && LUA="$(LUA)" spec/soak/run $(TIME)
 
 $(CHECKS)/trace.so: spec/coverage/trace.c | interpreter
 	@mkdir -p $(@D)
@@ -90,7 +111,7 @@ $(CHECKS)/trace.so: spec/coverage/trace.c | interpreter
 
 # nginx has LuaJIT, for which headers of Lua 5.1 will do. BRANCHES=1 lists the
 # branches of C that were not taken.
-coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/trace.so
+run-coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/trace.so
 	@$(MAKE) -s BUILD=$(BUILD)-coverage CFLAGS="-O0 -g --coverage" all
 	@for lua in luajit lua5.1; do \
 	  $(MAKE) -s LUA=$$lua BUILD=build/nginx build/nginx/checks/trace.so \
@@ -100,11 +121,13 @@ coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/tr
 
 COUNT ?= 60
 SEED ?= 1
-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
+run-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" \
 	  $(LUA) spec/mutate/mutate.lua $(COUNT) $(SEED)
 
 check:
 	@MAKE="$(MAKE)" spec/check
 
-.PHONY: test-faults test-net sanitize fuzz soak coverage mutate check
+.PHONY: check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
+  coverage mutate run-test-faults run-test-net run-sanitize run-fuzz run-soak \
+  run-coverage run-mutate

@@ -1,6 +1,7 @@
 -- A unix peer that does not read holds up nobody else's datagrams.
 local dgram = require "dgram"
 local helper = require "spec.helper"
+local uv = require "luv"
 
 local COUNT = 200
 
@@ -85,6 +86,79 @@ describe("a unix peer that does not read", function()
       sender:send("1", good_path)
       helper.wait(function() return #good_heard == 1 and refused > 0 end)
       assert.is_true(sender:getSendQueueSize() <= 10000)
+      close_all()
+    end)
+  end)
+
+  -- Options of a sender that is told false after a few datagrams.
+  local function low() return { type = "unix_dgram", highWaterMark = 100 } end
+
+  it("stops a sender that waits for 'drain' only until it is known to be stuck", function()
+    scene(low(), function()
+      local next, falses, drains = 1, 0, 0
+      local function go_on()
+        while next <= COUNT do
+          local number = tostring(next)
+          local stuck_below = sender:send(number, stuck_path)
+          local good_below = sender:send(number, good_path)
+          next = next + 1
+          if not (stuck_below and good_below) then
+            falses = falses + 1
+            return
+          end
+        end
+      end
+      sender:on("drain", function()
+        drains = drains + 1
+        go_on()
+      end)
+      go_on()
+      helper.wait(function() return #good_heard == COUNT and drains == falses end)
+      assert.same(numbers(), good_heard)
+      assert.is_true(drains > 0)
+      assert.is_true(sender:getSendQueueSize() > 100)
+      assert.is_true(sender:sendMany({}, stuck_path))
+      stuck:resume()
+      helper.wait(function() return #stuck_heard == COUNT end)
+      assert.same(numbers(), stuck_heard)
+      close_all()
+    end)
+  end)
+
+  it("counts again once it reads, and each false has its 'drain'", function()
+    scene(low(), function()
+      local drains = 0
+      sender:on("drain", function() drains = drains + 1 end)
+      for i = 1, COUNT do sender:send(tostring(i), stuck_path) end
+      sender:flush():send("1", good_path)
+      helper.wait(function() return drains == 1 end)
+      assert.is_true(sender:send(tostring(COUNT + 1), stuck_path))
+      stuck:on("message", function() stuck:pause() end)
+      stuck:resume()
+      local before = sender:stats().sent
+      helper.wait(function() return sender:stats().sent > before end)
+      assert.is_false(sender:sendMany({}, stuck_path))
+      assert.equal(1, drains)
+      stuck:removeAllListeners("message"):resume()
+      helper.wait(function() return drains == 2 end)
+      assert.equal(0, sender:getSendQueueCount())
+      close_all()
+    end)
+  end)
+
+  it("is waited for as long as it takes by a sender that has no other", function()
+    scene(low(), function()
+      local drains, late = 0, false
+      sender:on("drain", function() drains = drains + 1 end)
+      for i = 1, COUNT do sender:send(tostring(i), stuck_path) end
+      local timer = uv.new_timer()
+      timer:start(1300, 0, function() late = true end)
+      helper.wait(function() return late end)
+      timer:close()
+      assert.equal(0, drains)
+      stuck:resume()
+      helper.wait(function() return drains == 1 end)
+      assert.equal(0, sender:getSendQueueCount())
       close_all()
     end)
   end)

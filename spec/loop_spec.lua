@@ -17,6 +17,30 @@ local scripts = {
     local t = dgram.createSocket "udp4"
     t:bind(0, function() t:close(function() print "done" end) end)
     uv.run()]],
+  ["a script that closes every handle while sends wait to be tried again"] = [[
+    local uv, dgram = require "luv", require "dgram"
+    local path, heard = os.tmpname(), 0
+    os.remove(path)
+    local function fill(peer)
+      local client = dgram.createSocket "unix_dgram"
+      peer:bindSync { path = path }
+      for _ = 1, 30 do client:send("x", path) end
+      client:flush()
+      return client
+    end
+    local peer = dgram.createSocket "unix_dgram"
+    local client = fill(peer)
+    uv.walk(function(h) if not h:is_closing() then h:close() end end)
+    client:close()
+    peer:close()
+    uv.run()
+    peer = dgram.createSocket "unix_dgram"
+    client = fill(peer)
+    peer:on("message", function()
+      heard = heard + 1
+      if heard == 30 then client:close() peer:close() print "done" end
+    end)
+    uv.run()]],
   ["a module that is unloaded"] = [[
     local dgram = require "dgram"
     local s = dgram.createSocket "udp4"

@@ -382,6 +382,7 @@ describe("bind{fd=}", function()
 
   it("leaves a descriptor that the loop has already to its owner", function()
     if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
+    if helper.sanitized then pending("luv leaks the poll it could not make") end
     helper.run(function()
       local udp, inbox = uv.new_udp(), {}
       udp:bind("127.0.0.1", 0)
@@ -422,7 +423,7 @@ describe("bind{fd=}", function()
   -- The status flags of a descriptor, as an octal number in text.
   local function flags(fd)
     local file = assert(io.open("/proc/self/fdinfo/" .. fd))
-    local text = file:read("a")
+    local text = file:read("*a")
     file:close()
     return text:match("flags:%s*(%d+)")
   end

@@ -1,6 +1,7 @@
 -- The turn of a loop: tasks, what they add, and what keeps the loop alive.
 local dgram = require "dgram"
 local helper = require "spec.helper"
+local pollloop = require "dgram.pollloop"
 local uv = require "luv"
 
 describe("a turn", function()
@@ -64,6 +65,35 @@ describe("a turn", function()
       for _, client in ipairs(clients) do client:close() end
       peer:close()
     end)
+  end)
+
+  it("whose timer could not be started once tries again all the same", function()
+    local loop, heard, broken = pollloop.new(), 0, true
+    local timer = loop.timer
+    function loop.timer(callback)
+      local handle = timer(callback)
+      return { start = function(_, milliseconds)
+        if broken then broken = false error("not enough memory", 0) end
+        handle:start(milliseconds)
+      end }
+    end
+    local path = helper.path()
+    local peer = dgram.createSocket { type = "unix_dgram", loop = loop }
+    local client = dgram.createSocket { type = "unix_dgram", loop = loop }
+    peer:bindSync { path = path }
+    for _ = 1, 30 do client:send("x", path) end
+    assert.same({ false, "not enough memory" }, { pcall(client.flush, client) })
+    peer:on("message", function()
+      heard = heard + 1
+      if heard < 30 then return end
+      client:close()
+      peer:close()
+    end)
+    local late = timer(function() loop.stop() end)
+    late:start(5000)
+    peer:on("close", function() late:stop() end)
+    loop.run()
+    assert.equal(30, heard)
   end)
 end)
 

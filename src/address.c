@@ -84,6 +84,7 @@ int address_literal(const char *text) {
 
 /* Returns the port of an IP address, 0 for every other. */
 int address_port(const Address *address) {
+  if (address->length == 0) return 0;
   switch (address->name.base.sa_family) {
     case AF_INET: return ntohs(address->name.v4.sin_port);
     case AF_INET6: return ntohs(address->name.v6.sin6_port);

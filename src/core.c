@@ -131,7 +131,7 @@ static const luaL_Reg functions[] = {
 int luaopen_dgram_core(lua_State *L);
 int luaopen_dgram_core(lua_State *L) {
   const luaL_Reg *const sockets[] = {socket_methods, option_methods,
-                                     output_methods, NULL};
+                                     output_methods, verdict_methods, NULL};
   const luaL_Reg *const loops[] = {loop_methods, NULL};
   const luaL_Reg *const blockers[] = {blocker_methods, NULL};
   const luaL_Reg *const guards[] = {guard_methods, NULL};

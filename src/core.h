@@ -147,8 +147,11 @@ int output_due(const Socket *s);
 void output_new_turn(Socket *s);
 void output_flush(lua_State *L, Socket *s, int index);
 void output_resume(lua_State *L, Socket *s, int index);
-void output_turn(lua_State *L, Socket *s, int index);
 extern const luaL_Reg output_methods[];
+
+/* verdict.c */
+void verdict_turn(lua_State *L, Socket *s, int index);
+extern const luaL_Reg verdict_methods[];
 
 /* loop.c */
 int loop_new(lua_State *L);

@@ -106,6 +106,7 @@ int system_disconnect(int fd);
 int system_receive(int fd, Incoming *in, int count, int family);
 int system_send(int fd, const Outgoing *out, int count);
 int system_error(int fd);
+uint64_t system_now(void);
 int system_enable_gro(int fd, int on);
 unsigned system_dropped(int fd);
 int system_has_gso(int fd);
@@ -217,6 +218,9 @@ typedef struct Lane {
   struct Lane *next; /* the lane of another peer */
   Queue queue;       /* what waits */
   Address to;        /* for whom; length 0: refusals */
+  uint64_t tried;    /* when it was tried last, by system_now() */
+  unsigned vain;     /* milliseconds it has been tried in vain */
+  uint64_t sent;     /* datagrams the kernel had taken by then, for anybody */
 } Lane;
 
 /* What a queue and its lanes hold. */
@@ -224,6 +228,8 @@ typedef struct Load {
   size_t count;      /* datagrams without a verdict */
   size_t bytes;      /* their bytes */
   size_t unreported; /* datagrams with a verdict that nobody was told */
+  size_t live;       /* of those that count holds: not for stuck peers */
+  size_t live_bytes; /* their bytes */
 } Load;
 
 /* What became of a datagram. */

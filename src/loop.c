@@ -104,7 +104,7 @@ static void loop_serve(lua_State *L, Loop *loop, int list) {
   lua_rawgeti(L, list, (int)(loop->head + 1));
   s = lua_touserdata(L, -1);
   output_new_turn(s);
-  output_turn(L, s, lua_gettop(L));
+  verdict_turn(L, s, lua_gettop(L));
   if (s->batch != NULL && s->reading) input_resume(L, lua_gettop(L));
   if (step == loop->steps) {
     loop_step(L, loop, list);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From send() to the kernel, and from its verdict to the callback. No callback
- * runs inside send(): verdicts wait for the loop's next turn.
+ * From send() to the kernel: the usual arguments without a detour through Lua,
+ * the queue, and the waits when the kernel refuses. No callback runs inside
+ * send(): verdicts wait for the loop's next turn (verdict.c).
  */
 #include "core.h"
 
@@ -28,7 +29,7 @@ typedef struct Request {
 int output_due(const Socket *s) {
   Load load = queue_load(&s->queue);
   if (load.unreported > 0 || s->queue.remote != 0 || s->refused != 0) return 1;
-  if (s->over && load.count == 0) return 1;
+  if (s->over && load.live == 0) return 1;
   if (s->fd < 0) return 0;
   if (s->batch != NULL && s->reading) return 1;
   if (load.count > s->queue.count && !s->resting) return 1;
@@ -58,16 +59,20 @@ static void retry(lua_State *L, int index) {
 static void flush_queue(lua_State *L, Socket *s, int index) {
   int wait = queue_flush(&s->queue, s->fd);
   if (wait == QUEUE_EMPTY) return;
-  s->waiting = wait == QUEUE_WRITABLE ? WAIT_WRITABLE : WAIT_TIMER;
-  if (wait == QUEUE_WRITABLE) watch(L, index, 1);
-  else retry(L, index);
+  if (wait == QUEUE_WRITABLE) {
+    s->waiting = WAIT_WRITABLE;
+    watch(L, index, 1);
+  } else {
+    retry(L, index); /* first: if it raises, nothing is waited for */
+    s->waiting = WAIT_TIMER;
+  }
 }
 
 /* Tries the lanes of the queue again, and once more after a while. */
 static void flush_lanes(lua_State *L, Socket *s, int index) {
   if (queue_flush_lanes(&s->queue, s->fd) == QUEUE_EMPTY) return;
-  s->resting = 1;
   retry(L, index);
+  s->resting = 1;
 }
 
 /* Flushes what does not have to wait. */
@@ -162,7 +167,7 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   if (!s->loop->busy || output_due(s) || s->queue.count > 0)
     loop_start(L, s, index);
   s->turn_bytes += r->size + 1;
-  if (queue_load(&s->queue).bytes < s->high_water &&
+  if (queue_load(&s->queue).live_bytes < s->high_water &&
       s->turn_bytes <= s->high_water && !full)
     return 1;
   s->over = 1;
@@ -376,7 +381,7 @@ static int flush(lua_State *L) {
   return 0;
 }
 
-/* over(): 'drain' is due as soon as the queue is empty. */
+/* over(): 'drain' is due as soon as the queue is empty but for stuck peers. */
 static int over(lua_State *L) {
   Socket *s = socket_check(L, 1);
   s->over = 1;
@@ -407,103 +412,21 @@ static int cancel(lua_State *L) {
   return 0;
 }
 
-/* queued(): datagrams and bytes without a verdict, verdicts unreported. */
+/* queued(): datagrams and bytes without a verdict, verdicts unreported, and
+   the bytes that are not for stuck peers. */
 static int queued(lua_State *L) {
   Socket *s = socket_check(L, 1);
   Load load = queue_load(&s->queue);
   lua_pushinteger(L, (lua_Integer)load.count);
   lua_pushinteger(L, (lua_Integer)load.bytes);
   lua_pushinteger(L, (lua_Integer)load.unreported);
-  return 3;
-}
-
-/* ---------------------------------------------------------------- verdicts */
-
-/* Pushes the callback of a reference; forgets it unless more share it. */
-static void take_callback(lua_State *L, int index, int ref) {
-  compat_getenv(L, index);
-  lua_rawgeti(L, -1, SLOT_CALLBACKS);
-  lua_rawgeti(L, -1, ref > 0 ? ref : -ref);
-  if (ref > 0) luaL_unref(L, -2, ref);
-  lua_replace(L, -3);
-  lua_pop(L, 1);
-}
-
-/* Tells one verdict: success to the callback, failure through the facade. */
-static void tell(lua_State *L, int index, const Verdict *v) {
-  char text[ADDRESS_TEXT];
-  int port = v->to != NULL ? address_port(v->to) : 0;
-  if (v->ref != 0 && v->error == 0) {
-    take_callback(L, index, v->ref);
-    lua_pushnil(L);
-    lua_pushinteger(L, (lua_Integer)v->size);
-    lua_call(L, 2, 0);
-    return;
-  }
-  loop_hook(L, index, HOOK_FAILED);
-  if (v->ref != 0) take_callback(L, index, v->ref);
-  else lua_pushnil(L);
-  lua_pushinteger(L, v->error);
-  lua_pushinteger(L, (lua_Integer)v->size);
-  lua_pushboolean(L, v->ref < 0);
-  if (v->to != NULL) {
-    lua_pushlstring(L, text, address_text(v->to, text));
-    lua_pushinteger(L, port);
-  }
-  lua_call(L, v->to != NULL ? 7 : 5, 0);
-}
-
-/* Tells the verdicts that stand now; those that come meanwhile wait. */
-static void output_report(lua_State *L, Socket *s, int index) {
-  size_t left = queue_load(&s->queue).unreported;
-  Verdict v;
-  while (left-- > 0 && queue_report(&s->queue, &v)) tell(L, index, &v);
-}
-
-/* Tells once of the sends that were refused without a callback. */
-static void report_refused(lua_State *L, Socket *s, int index) {
-  int error = s->refused;
-  if (error == 0) return;
-  s->refused = 0;
-  loop_hook(L, index, HOOK_FAILED);
-  lua_pushnil(L);
-  lua_pushinteger(L, error);
-  lua_call(L, 3, 0);
-}
-
-/* Tells of an error that an earlier datagram caused at a remote host. */
-static void report_remote(lua_State *L, Socket *s, int index) {
-  int error = s->queue.remote;
-  if (error == 0) return;
-  s->queue.remote = 0;
-  loop_hook(L, index, HOOK_ERROR);
-  lua_pushinteger(L, error);
-  lua_call(L, 2, 0);
-}
-
-/* A socket's turn: flush, verdicts, remote errors, 'drain'; may raise. */
-void output_turn(lua_State *L, Socket *s, int index) {
-  luaL_checkstack(L, 16, NULL);
-  if (s->fd >= 0) output_flush(L, s, index);
-  output_report(L, s, index);
-  report_refused(L, s, index);
-  report_remote(L, s, index);
-  if (!s->over || queue_load(&s->queue).count > 0) return;
-  s->over = 0;
-  loop_hook(L, index, HOOK_DRAIN);
-  lua_call(L, 1, 0);
-}
-
-/* report(): tells the verdicts that stand now. */
-static int report(lua_State *L) {
-  Socket *s = socket_check(L, 1);
-  lua_settop(L, 1);
-  output_report(L, s, 1);
-  return 0;
+  lua_pushinteger(L, (lua_Integer)load.live_bytes);
+  return 4;
 }
 
 const luaL_Reg output_methods[] = {
-    {"push", push_slice}, {"pushMany", push_many}, {"over", over},
-    {"flush", flush},     {"resume", resume},      {"cancel", cancel},
-    {"queued", queued},   {"report", report},      {NULL, NULL},
+    {"push", push_slice}, {"pushMany", push_many},
+    {"over", over},       {"flush", flush},
+    {"resume", resume},   {"cancel", cancel},
+    {"queued", queued},   {NULL, NULL},
 };

@@ -14,8 +14,10 @@
 #define BLOCK_SIZE (128 * 1024)
 #define POOL_BLOCKS 8
 #define NO_NAME UINT32_MAX
-#define MOVED 1  /* the item went to a lane; what is left here is empty */
-#define LANES 16 /* lanes a queue may have */
+#define MOVED 1    /* the item went to a lane; what is left here is empty */
+#define LANES 16   /* lanes a queue may have */
+#define PAUSE 32   /* milliseconds that count between two tries of a lane */
+#define STUCK 1000 /* milliseconds in vain until a peer is stuck */
 #define SMALLEST_MTU \
   500 /* bytes that pass every link (RFC 791: 576 - headers) */
 
@@ -149,6 +151,9 @@ static Lane *lane_new(Queue *queue) {
   queue_init(&lane->queue, queue->pool);
   lane->queue.local = lane->queue.lone = 1;
   memset(&lane->to, 0, sizeof lane->to);
+  lane->tried = system_now();
+  lane->vain = 0;
+  lane->sent = queue->sent;
   lane->next = queue->lanes;
   queue->lanes = lane;
   return lane;
@@ -438,6 +443,23 @@ static void lane_count(Queue *queue, Queue *lane) {
   lane->sent = lane->sent_bytes = lane->errors = 0;
 }
 
+/* Counts how long a peer has taken nothing although it was tried; a time in
+   which nobody tried, for the process stood still, is not held against it. */
+static void lane_judge(Lane *lane, const Queue *queue, int took) {
+  uint64_t now = system_now(), pause = now - lane->tried;
+  lane->tried = now;
+  if (lane->vain < STUCK) lane->vain += pause < PAUSE ? (unsigned)pause : PAUSE;
+  if (!took) return;
+  lane->vain = 0;
+  lane->sent = queue->sent;
+}
+
+/* Tells whether a peer is stuck: it takes nothing, and others do. Where nobody
+   else is sent to, its sender may as well wait. */
+static int lane_is_stuck(const Lane *lane, const Queue *queue) {
+  return lane->vain >= STUCK && queue->sent > lane->sent;
+}
+
 /* Tries the lanes again and closes those that are empty; returns QUEUE_LATER
    while one is not. */
 int queue_flush_lanes(Queue *queue, int fd) {
@@ -445,8 +467,11 @@ int queue_flush_lanes(Queue *queue, int fd) {
   int wait = QUEUE_EMPTY;
   while (*link != NULL) {
     Queue *lane = &(*link)->queue;
+    int took;
     if (queue_flush(lane, fd) != QUEUE_EMPTY) wait = QUEUE_LATER;
+    took = lane->sent + lane->errors > 0 || lane->count == 0;
     lane_count(queue, lane);
+    lane_judge(*link, queue, took);
     if (lane->count == 0 && lane->unreported == 0) lane_drop(link);
     else link = &(*link)->next;
   }
@@ -455,12 +480,16 @@ int queue_flush_lanes(Queue *queue, int fd) {
 
 /* Adds up what a queue and its lanes hold. */
 Load queue_load(const Queue *queue) {
-  Load load = {queue->count, queue->bytes, queue->unreported};
+  Load load = {queue->count, queue->bytes, queue->unreported, queue->count,
+               queue->bytes};
   const Lane *lane;
   for (lane = queue->lanes; lane != NULL; lane = lane->next) {
     load.count += lane->queue.count;
     load.bytes += lane->queue.bytes;
     load.unreported += lane->queue.unreported;
+    if (lane_is_stuck(lane, queue)) continue;
+    load.live += lane->queue.count;
+    load.live_bytes += lane->queue.bytes;
   }
   return load;
 }

@@ -34,7 +34,7 @@ end
 
 --- Returns a fresh table of counters since the socket was made: received,
 -- receivedBytes, sent, sentBytes, sendErrors, remoteErrors, dropped (by the
--- kernel, SO_RXQ_OVFL), blocked, truncated, queued, queuedBytes; gso and gro
+-- kernel, SO_MEMINFO), blocked, truncated, queued, queuedBytes; gso and gro
 -- are the datagrams a train may hold, 0 without trains.
 function Socket:stats()
   local stats = self[1]:stats()
@@ -73,13 +73,15 @@ end
 
 -- Tells whether the queue, with what is held back, is below its mark.
 function Socket:_below_mark()
-  local _, bytes = self[1]:queued()
+  local _, _, _, bytes = self[1]:queued()
   bytes = bytes + self._held_bytes + self._held * COST
   if bytes < self._options.highWaterMark then return true end
-  return self._held > 0 and self:_above_mark()
+  if self._held > 0 then return self:_above_mark() end
+  self[1]:over() -- a stuck peer that reads again brings a queue above its mark
+  return false
 end
 
--- Hears that the core's queue is empty again.
+-- Hears that the core's queue is empty again, but for stuck peers.
 function Socket:_drained()
   if self._held > 0 then
     self._over = true

@@ -9,6 +9,7 @@
 --   idle(callback)      a handle that calls back before the loop blocks, and
 --                       keeps it from blocking: start(), stop()
 --   timer(callback)     a handle that calls back once: start(milliseconds)
+--                       and, if others can close it, lost(): they did
 --   lookup(host, family, callback)
 --                       callback(nil, address) or callback(code, errno), later
 --   traceback           message handler for errors that end in the loop, or nil
@@ -75,6 +76,9 @@ function Shared:start(first, second)
   if first == nil then return self.handle:start(self.callback) end
   self.handle:start(first, second or 0, self.callback)
 end
+
+--- Tells whether the script closed it: then it will not call back.
+function Shared:lost() return self.handle:is_closing() end
 
 function Shared:stop()
   if not self.handle:is_closing() then self.handle:stop() end

@@ -73,7 +73,10 @@ local function wake(self)
   self.asleep = false
   for socket in pairs(sleepers) do
     local ok, err = pcall(socket._resume, socket)
-    if not ok then failed, failure = true, err end
+    if not ok then
+      failed, failure = true, err
+      pcall(self.retry, self, socket)
+    end
   end
   if failed then error(failure, 0) end
 end
@@ -81,9 +84,9 @@ end
 --- Lets a socket try again after a while, longer each time in a row.
 function Turn:retry(socket)
   self.sleepers[socket] = true
-  if self.asleep then return end
-  self.asleep = true
+  if self.asleep and not (self.timer.lost and self.timer:lost()) then return end
   self.timer:start(socket:_backoff(SHORTEST, LONGEST))
+  self.asleep = true -- last: nobody would ever wake if the start had failed
 end
 
 -- The hooks the core calls.
