@@ -229,6 +229,18 @@ describe("a path", function()
     end)
   end)
 
+  it("that somebody replaces at once keeps the mode it has then", function()
+    helper.run(function()
+      local name = helper.path()
+      local socket = dgram.createSocket { type = "unix_dgram", mode = 511 }
+      faults.replace(name)
+      socket:bindSync { path = name }
+      assert.equal("file", uv.fs_stat(name).type)
+      assert.equal(384, mode_of(name))
+      socket:close()
+    end)
+  end)
+
   it("that somebody replaced is not removed", function()
     helper.run(function()
       local name = helper.path()
