@@ -33,7 +33,7 @@ local function slow_peer()
   assert(peer:open())
   assert(peer:bindPath(path))
   peer:listen(function(msg) inbox[#inbox + 1] = { msg = msg } end)
-  return { path = path, inbox = inbox, read = peer:poller(),
+  return { path = path, inbox = inbox, read = peer:poller(), fd = peer:fileno(),
     close = function() peer:close() end }
 end
 
@@ -514,10 +514,10 @@ describe("unix_dgram with a full peer", function()
         timer:close()
         assert.is_true(turns < 200, turns .. " turns of the loop in 200 ms")
         assert.is_true(client:getSendQueueCount() > 0)
-        local ticker = uv.new_timer() -- no loop watches the peer
-        ticker:start(5, 5, server.read)
-        helper.fill(server.inbox, 50)
-        ticker:close()
+        local poll = uv.new_poll(server.fd)
+        poll:start("r", function() server.read() end)
+        helper.wait(function() return #server.inbox == 50 end)
+        poll:close()
         client:close()
         server.close()
       end)

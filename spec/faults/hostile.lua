@@ -1,5 +1,6 @@
 -- What a hostile peer may try, and what may be given to the library by mistake.
 -- Run by `make test-faults`, which preloads the shim.
+local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
 local helper = require "spec.helper"
@@ -226,6 +227,34 @@ describe("a path", function()
         assert(uv.fs_lstat(path), "it is gone")
         socket:close()
       end
+    end)
+  end)
+
+  it("is not made when it could not have its mode from the start", function()
+    helper.run(function()
+      local name = helper.path()
+      local socket = dgram.createSocket("unix_dgram")
+      faults.at("fchmod", 1, 1, core.errno "EPERM")
+      helper.has({ code = "EPERM", syscall = "bind" },
+        helper.raised(socket.bindSync, socket, { path = name, mode = 384 }))
+      assert.is_nil(uv.fs_stat(name))
+      faults.at("fchmod", 1, 1, core.errno "EPERM")
+      socket:bindSync { path = name }
+      assert.equal(0, faults.hits("fchmod"))
+      faults.clear()
+      socket:close()
+    end)
+  end)
+
+  it("that somebody replaces at once keeps the mode it has then", function()
+    helper.run(function()
+      local name = helper.path()
+      local socket = dgram.createSocket { type = "unix_dgram", mode = 511 }
+      faults.replace(name)
+      socket:bindSync { path = name }
+      assert.equal("file", uv.fs_stat(name).type)
+      assert.equal(384, mode_of(name))
+      socket:close()
     end)
   end)
 

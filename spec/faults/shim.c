@@ -14,6 +14,8 @@
  *   faults.clear()      no more faults; counts start at zero
  *   faults.count(call)  how often it was called since
  *   faults.hits([call]) how many faults were delivered since
+ *   faults.replace(path)  somebody puts a file in the place of a path, just
+ *                         before it is opened
  *   faults.held()       blocks of memory that dgram.core has and did not free
  *
  * and what a hostile peer can do, each true when it was done:
@@ -210,6 +212,15 @@ int lstat(const char *path, struct stat *info) {
   return NEXT(lstat)(path, info);
 }
 
+static char replaced[sizeof(struct sockaddr_un)]; /* a path; "": none */
+
+/* Puts an empty file of mode 600 in the place of a path, once. */
+static void replace(const char *path) {
+  replaced[0] = '\0';
+  NEXT(unlink)(path);
+  NEXT(close)(NEXT(open)(path, O_WRONLY | O_CREAT, 0600));
+}
+
 int open(const char *path, int flags, ...) {
   va_list list;
   mode_t mode;
@@ -217,6 +228,7 @@ int open(const char *path, int flags, ...) {
   mode = va_arg(list, mode_t);
   va_end(list);
   MAYBE_FAIL(OPEN, 0);
+  if (from_core(CALLER) && strcmp(path, replaced) == 0) replace(path);
   return NEXT(open)(path, flags, mode);
 }
 
@@ -333,6 +345,11 @@ static int faults_hits(lua_State *L) {
   return 1;
 }
 
+static int faults_replace(lua_State *L) {
+  strncpy(replaced, luaL_checkstring(L, 1), sizeof replaced - 1);
+  return 0;
+}
+
 static int faults_held(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)held);
   return 1;
@@ -383,6 +400,7 @@ int luaopen_faults(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"at", faults_at},     {"clear", faults_clear}, {"count", faults_count},
       {"hits", faults_hits}, {"held", faults_held},
+      {"replace", faults_replace},
       {"send_descriptor", faults_send_descriptor},
       {"send_from_port_zero", faults_send_from_port_zero},
       {NULL, NULL}};
