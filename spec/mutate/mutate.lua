@@ -169,7 +169,7 @@ end
 -- Tells whether a change of C is one of code for other systems.
 local function is_same(copy, file)
   return file:match("%.c$")
-    and os.execute(("cmp -s %s/build/*/dgram/core.so %s/core.so"):format(copy, copy))
+    and os.execute(("cd %s && cmp -s $(cat built) core.so"):format(copy))
 end
 
 -- Tells whether a command notices a change that the copy has.
@@ -211,7 +211,8 @@ local function make_copy()
     .. "*.rockspec LICENSE .busted %s && mkdir %s/checks && "
     .. "cp $CHECKS/faults.so $CHECKS/host $CHECKS/netns.so %s/checks && "
     .. "cd %s && sed -i 's/default = {/&[\"keep-going\"] = false,/' .busted && "
-    .. "unset LUA_PATH LUA_CPATH && make -s env >environment && cp build/*/dgram/core.so ."):format(
+    .. "unset LUA_PATH LUA_CPATH && make -s env >environment && "
+    .. "ls build/*/dgram/core.so >built && cp $(cat built) ."):format(
       copy, copy, copy, copy)))
   return copy
 end
