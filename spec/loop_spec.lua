@@ -75,6 +75,22 @@ describe("the luv adapter", function()
     end)
   end
 
+  it("wakes a host that waits, from any thread", function()
+    if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
+    local child = Child.lua("-e", [[
+      local adapter = require("dgram.loop").luv()
+      local wake = adapter.waker()
+      require("luv").new_timer():start(60000, 0, print)
+      adapter.run "nowait"
+      assert(adapter.patience() > 50000)
+      wake()
+      adapter.run "once"
+      print "awake"
+      os.exit(0)]])
+    assert.equal("awake", child:line())
+    assert.equal(0, child:wait())
+  end)
+
   it("tells later of a name that luv refuses at once", function()
     if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
     helper.run(function()

@@ -34,6 +34,24 @@ describe("the poll() loop", function()
     end)
   end)
 
+  it("cannot watch a socket: its bind fails, and may be tried again", function()
+    local poll, errors, address = loop.poll, {}, nil
+    function loop.poll() return nil, "EMFILE" end
+    local socket = dgram.createSocket { type = "udp4", loop = loop }
+    socket:on("error", function(err) errors[#errors + 1] = err.message end)
+    socket:bind(0, "127.0.0.1")
+    loop.run()
+    assert.same({ "bind EMFILE 127.0.0.1" }, errors)
+    loop.poll = poll
+    socket:bind(0, "127.0.0.1", function()
+      address = socket:address().address
+      socket:close()
+    end)
+    loop.run()
+    assert.equal("127.0.0.1", address)
+    assert.equal(1, #errors)
+  end)
+
   it("ends when nothing is left, and tells whether there is more", function()
     assert.is_false(loop.run())
     assert.is_false(loop.run("once"))

@@ -66,11 +66,12 @@ int blocklist_subnet(BlockList *list, const Address *net, int prefix) {
 /* Tells whether an address is blocked. */
 int blocklist_check(const BlockList *list, const Address *address) {
   unsigned char bytes[16];
-  const Range *range, *end;
+  unsigned i;
   int v4;
   if (list == NULL || !address_bytes(address, bytes)) return 0;
   v4 = address->name.base.sa_family == AF_INET;
-  for (range = list->range, end = range + list->count; range < end; range++) {
+  for (i = 0; i < list->count; i++) {
+    const Range *range = &list->range[i];
     if (memcmp(bytes, range->low, 16) >= 0 &&
         memcmp(bytes, range->high, 16) <= 0 && (range->for_v4 || !v4))
       return 1;

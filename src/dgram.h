@@ -99,8 +99,8 @@ typedef struct OpenOptions {
 int system_open(const OpenOptions *options);
 int system_adopt(int fd, int wanted);
 const char *system_kind(int fd);
-int system_close(int fd);
-int system_detach(int fd);
+void system_close(int fd);
+void system_detach(int fd);
 int system_bind_local(int fd, const Address *path, int mode);
 int system_disconnect(int fd);
 int system_receive(int fd, Incoming *in, int count, int family);

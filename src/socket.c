@@ -257,7 +257,8 @@ static int detach(lua_State *L) {
   input_drop(s);
   forget_path(s);
   s->detached = 1;
-  return core_result(L, system_detach(s->fd));
+  system_detach(s->fd);
+  return 0;
 }
 
 /* Gives up everything the socket holds; may be called twice. */

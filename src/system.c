@@ -158,20 +158,20 @@ const char *system_kind(int fd) {
 }
 
 /* Closes a descriptor. Linux frees it even when a signal interrupts. */
-int system_close(int fd) { return close(fd) < 0 ? -errno : 0; }
+void system_close(int fd) { (void)close(fd); }
 
-/* Frees the port but keeps the number: /dev/null takes the socket's place. */
-int system_detach(int fd) {
+/* Frees the port but keeps the number: /dev/null takes the socket's place.
+   Without a descriptor to spare the port is free when the socket is closed. */
+void system_detach(int fd) {
   int result, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0) return -errno;
+  if (null < 0) return;
 #ifdef __linux__
   RETRY(result, dup3(null, fd, O_CLOEXEC));
 #else
   RETRY(result, dup2(null, fd));
 #endif
-  if (result < 0) result = -errno;
+  (void)result;
   close(null);
-  return result < 0 ? result : 0;
 }
 
 /* Tells whether nobody listens behind a unix path any more. */
