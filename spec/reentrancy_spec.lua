@@ -3,6 +3,7 @@
 local Child = require "spec.child"
 local dgram = require "dgram"
 local helper = require "spec.helper"
+local pollloop = require "dgram.pollloop"
 local uv = require "luv"
 
 local COUNT, MIDDLE = 100, 10
@@ -597,4 +598,58 @@ describe("a finalizer that closes the socket", function()
     end)
     collectgarbage("incremental")
   end)
+end)
+
+-- Calls a function when the next thing that can be collected is allocated.
+local function on_next_allocation(fn)
+  collectgarbage()
+  collectgarbage("setstepmul", 1000000)
+  collectgarbage("stop")
+  if newproxy then getmetatable(newproxy(true)).__gc = fn -- luacheck: ignore
+  else setmetatable({}, { __gc = fn }) end
+  collectgarbage("restart")
+end
+
+describe("a finalizer", function()
+  local loop
+  before_each(function() loop = pollloop.new() end)
+  after_each(function() collectgarbage("setstepmul", 200) end)
+
+  local function bound(port)
+    local socket = dgram.createSocket { type = "udp4", loop = loop, gro = false }
+    local ok = pcall(socket.bindSync, socket, { address = "127.0.0.1", port = port })
+    if ok then return socket, socket:address().port end
+    socket:close()
+  end
+
+  -- Turns the loop until it is empty.
+  local function close_all(...)
+    for _, socket in ipairs { ... } do socket:close() end
+    loop.run()
+  end
+
+  it("may close the socket whose datagram is copied, and others", function()
+    local paused, paused_port = bound()
+    local socket, port = bound()
+    local sender = bound()
+    for _ = 1, 5 do sender:send("x", paused_port, "127.0.0.1") end
+    sender:flush()
+    local closed, late = false, 0
+    paused:on("message", function() paused:pause() end)
+    helper.wait(function() loop.run("nowait") return paused:stats().received > 0 end)
+    socket:on("message", function()
+      if closed then late = late + 1 return end
+      on_next_allocation(function()
+        if closed then return end
+        closed = true
+        paused:close() -- the memory it read into is kept for the next
+        socket:close() -- so this one's is freed
+      end)
+    end)
+    for _ = 1, 5 do sender:send(("y"):rep(1000), port, "127.0.0.1") end
+    helper.wait(function() loop.run("nowait") return closed end)
+    close_all(sender)
+    assert.equal(0, late)
+  end)
+
 end)

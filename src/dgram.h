@@ -147,6 +147,7 @@ typedef struct Datagram {
 
 /* What one system call brought, and how much of it was handed out. */
 typedef struct Batch {
+  struct Batch *next;         /* the spare batch that follows */
   int count;                  /* messages filled */
   int index;                  /* the message being handed out */
   size_t offset;              /* bytes of it already handed out */

@@ -26,20 +26,33 @@ enum {
   AT_SENDER
 };
 
-/* Takes the spare batch of the Lua state, or a new one. */
+/* Takes a spare batch of the Lua state, or a new one. */
 static Batch *batch_take(State *state) {
   Batch *batch = state->spare;
-  state->spare = NULL;
-  return batch != NULL ? batch : batch_new();
+  if (batch == NULL) return batch_new();
+  state->spare = batch->next;
+  return batch;
 }
 
-/* Gives the socket's batch back, with whatever is left in it. */
+/* Gives the socket's batch back, with whatever is left in it. It is not freed
+   here: a finalizer may close a socket whose datagram is being copied. */
 void input_drop(Socket *s) {
   Batch *batch = s->batch;
   s->batch = NULL;
   if (batch == NULL) return;
-  if (s->state->spare == NULL) s->state->spare = batch;
-  else free(batch);
+  batch->next = s->state->spare;
+  s->state->spare = batch;
+}
+
+/* Frees the spare batches but for one, or all of them. */
+void input_trim(State *state, int most) {
+  Batch **link = &state->spare;
+  while (*link != NULL && most-- > 0) link = &(*link)->next;
+  while (*link != NULL) {
+    Batch *batch = *link;
+    *link = batch->next;
+    free(batch);
+  }
 }
 
 /* Counts the datagrams that were larger than the room. */
@@ -125,8 +138,9 @@ static int may_deliver(const Socket *s) {
 }
 
 /* Hands one datagram to the listener, if there is one. The first allocation
-   may run finalizers, which may use the batch: it copies the payload, and the
-   sender was copied before. */
+   may run finalizers, which may close the socket: the batch is kept meanwhile,
+   for LuaJIT and Lua 5.1 run them before they copy the payload, and the sender
+   was copied before. */
 static void deliver(lua_State *L, Socket *s, const Datagram *d,
                     Address *sender) {
   int known = address_equal(d->from, sender);
