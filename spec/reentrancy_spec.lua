@@ -652,4 +652,27 @@ describe("a finalizer", function()
     assert.equal(0, late)
   end)
 
+  it("that sends changes no other datagram's destination", function()
+    local one, port = bound()
+    local two, step = nil, 0
+    while not two do -- ports whose difference is a multiple of the cache's slots
+      step = step + 256
+      if port + step < 65536 then two = bound(port + step) end
+      if not two and port - step > 1023 then two = bound(port - step) end
+    end
+    local other_port, heard, sent = two:address().port, {}, false
+    one:on("message", function(msg) heard[#heard + 1] = "one " .. msg end)
+    two:on("message", function(msg) heard[#heard + 1] = "two " .. msg end)
+    local sender, other = bound(), bound()
+    other:send("a", other_port, "127.0.0.1")
+    sender:send("b", port, "127.0.0.1")
+    loop.run("nowait")
+    local function note() sent = true end
+    on_next_allocation(function() other:send("c", other_port, "127.0.0.1") end)
+    sender:send("d", port, "127.0.0.1", note)
+    helper.wait(function() loop.run("nowait") return sent and #heard >= 4 end)
+    close_all(one, two, sender, other)
+    table.sort(heard)
+    assert.same({ "one b", "one d", "two a", "two c" }, heard)
+  end)
 end)

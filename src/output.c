@@ -219,8 +219,11 @@ static int fast_callback(lua_State *L, int index, int top, Request *r) {
   return lua_isfunction(L, index);
 }
 
-/* Reads (msg, port, address [, callback]). */
-static int fast_udp(lua_State *L, Socket *s, int top, Request *r) {
+/* Reads (msg, port, address [, callback]). The destination is copied: what is
+   remembered may change when a finalizer sends before this one is queued. */
+static int fast_udp(lua_State *L, Socket *s, int top, Request *r,
+                    Address *to) {
+  const Address *known;
   lua_Integer port;
   size_t size;
   const char *text;
@@ -229,8 +232,11 @@ static int fast_udp(lua_State *L, Socket *s, int top, Request *r) {
   port = lua_tointeger(L, 3);
   if (port < 1 || port > 65535 || !fast_callback(L, 5, top, r)) return 0;
   text = lua_tolstring(L, 4, &size);
-  r->to = destination(s->state, s->family, text, size, (int)port);
-  return r->to != NULL;
+  known = destination(s->state, s->family, text, size, (int)port);
+  if (known == NULL) return 0;
+  memcpy(to, known, offsetof(Address, name) + known->length);
+  r->to = to;
+  return 1;
 }
 
 /* Reads (msg, path [, callback]). */
@@ -253,7 +259,7 @@ static int fast_request(lua_State *L, Socket *s, int top, Request *r,
   r->many = 0;
   if (s->connected) return top <= 3 && fast_callback(L, 3, top, r);
   if (s->family == AF_UNIX) return fast_local(L, top, r, to);
-  return fast_udp(L, s, top, r);
+  return fast_udp(L, s, top, r, to);
 }
 
 /* send(self, ...): the usual arguments go straight to the queue, all others
