@@ -676,3 +676,25 @@ describe("a finalizer", function()
     assert.same({ "one b", "one d", "two a", "two c" }, heard)
   end)
 end)
+
+describe("a listener of 'newListener' that raises", function()
+  it("when a bind ends takes nothing from what else waited for it", function()
+    local loop, answer, verdicts = pollloop.new(), nil, 0
+    local socket = dgram.createSocket {
+      type = "udp4", loop = loop, lookup = function(_, _, callback) answer = callback end,
+    }
+    local function count() verdicts = verdicts + 1 end
+    socket:bind(0, "name")
+    socket:send("a", 9, "127.0.0.1", count)
+    socket:connect(9, "127.0.0.1", function() end)
+    socket:send("b", 9, "127.0.0.1", count)
+    socket:on("newListener", function(event)
+      if event == "connect" then error("as it likes", 0) end
+    end)
+    answer(nil, "127.0.0.1")
+    assert.equal("as it likes", helper.raised(loop.run))
+    socket:close()
+    loop.run()
+    assert.equal(2, verdicts)
+  end)
+end)
