@@ -196,6 +196,13 @@ static void lay_out(lua_State *L, Socket *s) {
   lua_pushnil(L);
 }
 
+/* Finds out why a socket is said to be readable that is not: the loop would
+   say so again at once, without end. */
+static void explain(lua_State *L, const Socket *s) {
+  int error = system_puzzle(s->fd, s->family);
+  if (error < 0) report_error(L, error);
+}
+
 /* Tells whether there is room to read into. */
 static int may_read(const Socket *s) {
   return s->batch == NULL && s->reading && s->fd >= 0;
@@ -209,6 +216,7 @@ static int input_serve(lua_State *L) {
   budget -= input_deliver(L, s);
   while (may_read(s) && budget > 0) {
     int count = input_fill(L, s);
+    if (count == 0 && budget == BUDGET) explain(L, s);
     budget -= count < 0 ? 1 : input_deliver(L, s);
     if (count >= 0 && count < BATCH_SLOTS) break;
   }
@@ -255,7 +263,7 @@ static int input_ready(lua_State *L) {
   serve_writable(L, s);
   if (s->loop->busy >= DEEPEST) return 0;
   if (s->reading) status = serve_readable(L, s);
-  else system_error(s->fd);
+  else if (system_error(s->fd) == 0) system_puzzle(s->fd, s->family);
   if (failed) watch_on(L, s);
   loop_sweep(L, 1);
   return status != 0 ? lua_error(L) : 0;
