@@ -163,6 +163,24 @@ describe("a unix peer that does not read", function()
     end)
   end)
 
+  it("costs no memory for many datagrams that are refused: they are told at once", function()
+    scene({ type = "unix_dgram", maxQueue = 40000 }, function()
+      local batch, told, errs = {}, 0, {}
+      for i = 1, COUNT do batch[i] = ("x"):rep(1000) end
+      local function send_all(callback) sender:sendMany(batch, stuck_path, callback) end
+      send_all() -- what fits waits, the rest fails
+      helper.wait(function() return sender:stats().sendErrors > 0 end)
+      local held = sender:getSendQueueCount()
+      for _ = 1, 10 do
+        send_all(function(err, count) told, errs[err.code .. count] = told + 1, true end)
+      end
+      helper.wait(function() return told == 10 end)
+      assert.same({ ENOBUFS0 = true }, errs)
+      assert.is_true(sender:getSendQueueCount() <= held)
+      close_all()
+    end)
+  end)
+
   it("waits in a lane of its own, of which a sender has 16", function()
     helper.run(function()
       local PEERS = 20

@@ -3,6 +3,7 @@
 local Child = require "spec.child"
 local dgram = require "dgram"
 local helper = require "spec.helper"
+local pollloop = require "dgram.pollloop"
 local uv = require "luv"
 
 local COUNT, MIDDLE = 100, 10
@@ -596,5 +597,104 @@ describe("a finalizer that closes the socket", function()
       helper.wait(function() return closed end)
     end)
     collectgarbage("incremental")
+  end)
+end)
+
+-- Calls a function when the next thing that can be collected is allocated.
+local function on_next_allocation(fn)
+  collectgarbage()
+  collectgarbage("setstepmul", 1000000)
+  collectgarbage("stop")
+  if newproxy then getmetatable(newproxy(true)).__gc = fn -- luacheck: ignore
+  else setmetatable({}, { __gc = fn }) end
+  collectgarbage("restart")
+end
+
+describe("a finalizer", function()
+  local loop
+  before_each(function() loop = pollloop.new() end)
+  after_each(function() collectgarbage("setstepmul", 200) end)
+
+  local function bound(port)
+    local socket = dgram.createSocket { type = "udp4", loop = loop, gro = false }
+    local ok = pcall(socket.bindSync, socket, { address = "127.0.0.1", port = port })
+    if ok then return socket, socket:address().port end
+    socket:close()
+  end
+
+  -- Turns the loop until it is empty.
+  local function close_all(...)
+    for _, socket in ipairs { ... } do socket:close() end
+    loop.run()
+  end
+
+  it("may close the socket whose datagram is copied, and others", function()
+    local paused, paused_port = bound()
+    local socket, port = bound()
+    local sender = bound()
+    for _ = 1, 5 do sender:send("x", paused_port, "127.0.0.1") end
+    sender:flush()
+    local closed, late = false, 0
+    paused:on("message", function() paused:pause() end)
+    helper.wait(function() loop.run("nowait") return paused:stats().received > 0 end)
+    socket:on("message", function()
+      if closed then late = late + 1 return end
+      on_next_allocation(function()
+        if closed then return end
+        closed = true
+        paused:close() -- the memory it read into is kept for the next
+        socket:close() -- so this one's is freed
+      end)
+    end)
+    for _ = 1, 5 do sender:send(("y"):rep(1000), port, "127.0.0.1") end
+    helper.wait(function() loop.run("nowait") return closed end)
+    close_all(sender)
+    assert.equal(0, late)
+  end)
+
+  it("that sends changes no other datagram's destination", function()
+    local one, port = bound()
+    local two, step = nil, 0
+    while not two do -- ports whose difference is a multiple of the cache's slots
+      step = step + 256
+      if port + step < 65536 then two = bound(port + step) end
+      if not two and port - step > 1023 then two = bound(port - step) end
+    end
+    local other_port, heard, sent = two:address().port, {}, false
+    one:on("message", function(msg) heard[#heard + 1] = "one " .. msg end)
+    two:on("message", function(msg) heard[#heard + 1] = "two " .. msg end)
+    local sender, other = bound(), bound()
+    other:send("a", other_port, "127.0.0.1")
+    sender:send("b", port, "127.0.0.1")
+    loop.run("nowait")
+    local function note() sent = true end
+    on_next_allocation(function() other:send("c", other_port, "127.0.0.1") end)
+    sender:send("d", port, "127.0.0.1", note)
+    helper.wait(function() loop.run("nowait") return sent and #heard >= 4 end)
+    close_all(one, two, sender, other)
+    table.sort(heard)
+    assert.same({ "one b", "one d", "two a", "two c" }, heard)
+  end)
+end)
+
+describe("a listener of 'newListener' that raises", function()
+  it("when a bind ends takes nothing from what else waited for it", function()
+    local loop, answer, verdicts = pollloop.new(), nil, 0
+    local socket = dgram.createSocket {
+      type = "udp4", loop = loop, lookup = function(_, _, callback) answer = callback end,
+    }
+    local function count() verdicts = verdicts + 1 end
+    socket:bind(0, "name")
+    socket:send("a", 9, "127.0.0.1", count)
+    socket:connect(9, "127.0.0.1", function() end)
+    socket:send("b", 9, "127.0.0.1", count)
+    socket:on("newListener", function(event)
+      if event == "connect" then error("as it likes", 0) end
+    end)
+    answer(nil, "127.0.0.1")
+    assert.equal("as it likes", helper.raised(loop.run))
+    socket:close()
+    loop.run()
+    assert.equal(2, verdicts)
   end)
 end)

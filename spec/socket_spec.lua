@@ -399,6 +399,45 @@ describe("bind{fd=}", function()
     end)
   end)
 
+  it("that fails after a send lets the socket send on", function()
+    helper.run(function()
+      local loop = require("dgram.pollloop").new()
+      local path, done = helper.path(), 0
+      local peer = dgram.createSocket("unix_dgram")
+      peer:bindSync { path = path }
+      local poll = loop.poll
+      local socket = dgram.createSocket { type = "unix_dgram", loop = loop }
+      local function count(err) done = done + (err and 0 or 1) end
+      socket:send("x", path, count)
+      loop.run("nowait")
+      assert.equal(1, done)
+      local raw = dgram.createSocket("unix_dgram")
+      raw:bindSync { path = helper.path() }
+      loop.poll = function() return nil, "EEXIST" end
+      helper.has({ code = "EEXIST" },
+        helper.raised(socket.bind, socket, { fd = raw:fileno() }))
+      loop.poll = poll
+      for _ = 1, 3 do socket:send("x", path, count) end
+      for _ = 1, 3 do loop.run("nowait") end
+      assert.equal(4, done)
+      helper.wait(function() return peer:stats().received == 4 end)
+      for _, each in ipairs { socket, raw, peer } do each:close() end
+      loop.run()
+    end)
+  end)
+
+  it("takes the socket's own descriptor", function()
+    helper.run(function()
+      local socket = dgram.createSocket("udp4")
+      socket:setTTL(5)
+      local fd = socket:fileno()
+      socket:bind({ fd = fd }, helper.expect(function()
+        assert.equal(fd, socket:fileno())
+        socket:close()
+      end))
+    end)
+  end)
+
   it("names what is no datagram socket", function()
     helper.run(function()
       local socket = dgram.createSocket("udp4")

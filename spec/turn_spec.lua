@@ -113,3 +113,31 @@ describe("bind to a descriptor", function()
     end)
   end)
 end)
+
+describe("a loop that cannot watch a socket", function()
+  it("does not keep what waits for writability from going out", function()
+    local loop, path, heard, done = pollloop.new(), helper.path(), 0, 0
+    local peer = dgram.createSocket { type = "unix_dgram", loop = loop }
+    peer:bindSync { path = path }
+    peer:pause()
+    loop.poll = function() return nil, "ENOSPC" end
+    local client = dgram.createSocket { type = "unix_dgram", loop = loop }
+    client:connectSync(path)
+    local COUNT = 2000 -- more than a peer's queue takes
+    for _ = 1, COUNT do client:send("x", function() done = done + 1 end) end
+    loop.run("nowait")
+    assert.is_true(done < COUNT)
+    peer:on("message", function()
+      heard = heard + 1
+      if heard == COUNT then peer:close() end
+    end)
+    peer:resume()
+    local late = loop.timer(function() loop.stop() end)
+    late:start(5000)
+    client:on("close", function() late:stop() end)
+    client:send("", function() done = done + 1 client:close() end)
+    loop.run()
+    assert.equal(COUNT + 1, done)
+    assert.equal(COUNT, heard)
+  end)
+end)

@@ -43,8 +43,7 @@ int core_result(lua_State *L, int status) {
 /* Frees what the Lua state shared. */
 static int state_gc(lua_State *L) {
   State *state = lua_touserdata(L, 1);
-  free(state->spare);
-  state->spare = NULL;
+  input_trim(state, 0);
   pool_free(&state->pool);
   return 0;
 }

@@ -38,7 +38,7 @@ typedef struct Destination {
 
 /* What belongs to a Lua state and is shared by its sockets. */
 typedef struct State {
-  Batch *spare;                /* a batch nobody uses; NULL: none */
+  Batch *spare;                /* batches nobody uses; NULL: none */
   Pool pool;                   /* spare blocks of send queues */
   CacheKey sender[CACHE_SIZE]; /* whose texts lie in the state's table */
   Destination destination[CACHE_SIZE]; /* texts of destinations */
@@ -138,6 +138,7 @@ extern const luaL_Reg option_methods[];
 /* input.c */
 int input_poller(lua_State *L);
 void input_drop(Socket *s);
+void input_trim(State *state, int most);
 void input_resume(lua_State *L, int index);
 
 /* output.c */

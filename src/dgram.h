@@ -106,6 +106,7 @@ int system_disconnect(int fd);
 int system_receive(int fd, Incoming *in, int count, int family);
 int system_send(int fd, const Outgoing *out, int count);
 int system_error(int fd);
+int system_puzzle(int fd, int family);
 uint64_t system_now(void);
 int system_enable_gro(int fd, int on);
 unsigned system_dropped(int fd);
@@ -147,6 +148,7 @@ typedef struct Datagram {
 
 /* What one system call brought, and how much of it was handed out. */
 typedef struct Batch {
+  struct Batch *next;         /* the spare batch that follows */
   int count;                  /* messages filled */
   int index;                  /* the message being handed out */
   size_t offset;              /* bytes of it already handed out */

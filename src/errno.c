@@ -29,8 +29,8 @@ static const struct {
     ROW(ENOTDIR),      ROW(ENOTSOCK),        ROW(ENOTSUP),
     ROW(ENXIO),        ROW(EPERM),           ROW(EPIPE),
     ROW(EPROTO),       ROW(EPROTONOSUPPORT), ROW(EPROTOTYPE),
-    ROW(ERANGE),       ROW(EROFS),           ROW(ETIMEDOUT),
-    ROW(ETXTBSY),
+    ROW(ERANGE),       ROW(EROFS),           ROW(ESHUTDOWN),
+    ROW(ETIMEDOUT),    ROW(ETXTBSY),
 #undef ROW
 };
 

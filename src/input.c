@@ -26,20 +26,33 @@ enum {
   AT_SENDER
 };
 
-/* Takes the spare batch of the Lua state, or a new one. */
+/* Takes a spare batch of the Lua state, or a new one. */
 static Batch *batch_take(State *state) {
   Batch *batch = state->spare;
-  state->spare = NULL;
-  return batch != NULL ? batch : batch_new();
+  if (batch == NULL) return batch_new();
+  state->spare = batch->next;
+  return batch;
 }
 
-/* Gives the socket's batch back, with whatever is left in it. */
+/* Gives the socket's batch back, with whatever is left in it. It is not freed
+   here: a finalizer may close a socket whose datagram is being copied. */
 void input_drop(Socket *s) {
   Batch *batch = s->batch;
   s->batch = NULL;
   if (batch == NULL) return;
-  if (s->state->spare == NULL) s->state->spare = batch;
-  else free(batch);
+  batch->next = s->state->spare;
+  s->state->spare = batch;
+}
+
+/* Frees the spare batches but for one, or all of them. */
+void input_trim(State *state, int most) {
+  Batch **link = &state->spare;
+  while (*link != NULL && most-- > 0) link = &(*link)->next;
+  while (*link != NULL) {
+    Batch *batch = *link;
+    *link = batch->next;
+    free(batch);
+  }
 }
 
 /* Counts the datagrams that were larger than the room. */
@@ -125,8 +138,9 @@ static int may_deliver(const Socket *s) {
 }
 
 /* Hands one datagram to the listener, if there is one. The first allocation
-   may run finalizers, which may use the batch: it copies the payload, and the
-   sender was copied before. */
+   may run finalizers, which may close the socket: the batch is kept meanwhile,
+   for LuaJIT and Lua 5.1 run them before they copy the payload, and the sender
+   was copied before. */
 static void deliver(lua_State *L, Socket *s, const Datagram *d,
                     Address *sender) {
   int known = address_equal(d->from, sender);
@@ -182,6 +196,13 @@ static void lay_out(lua_State *L, Socket *s) {
   lua_pushnil(L);
 }
 
+/* Finds out why a socket is said to be readable that is not: the loop would
+   say so again at once, without end. */
+static void explain(lua_State *L, const Socket *s) {
+  int error = system_puzzle(s->fd, s->family);
+  if (error < 0) report_error(L, error);
+}
+
 /* Tells whether there is room to read into. */
 static int may_read(const Socket *s) {
   return s->batch == NULL && s->reading && s->fd >= 0;
@@ -195,6 +216,7 @@ static int input_serve(lua_State *L) {
   budget -= input_deliver(L, s);
   while (may_read(s) && budget > 0) {
     int count = input_fill(L, s);
+    if (count == 0 && budget == BUDGET) explain(L, s);
     budget -= count < 0 ? 1 : input_deliver(L, s);
     if (count >= 0 && count < BATCH_SLOTS) break;
   }
@@ -241,7 +263,7 @@ static int input_ready(lua_State *L) {
   serve_writable(L, s);
   if (s->loop->busy >= DEEPEST) return 0;
   if (s->reading) status = serve_readable(L, s);
-  else system_error(s->fd);
+  else if (system_error(s->fd) == 0) system_puzzle(s->fd, s->family);
   if (failed) watch_on(L, s);
   loop_sweep(L, 1);
   return status != 0 ? lua_error(L) : 0;

@@ -122,6 +122,7 @@ static int loop_turn(lua_State *L) {
   compat_getenv(L, 1);
   lua_rawgeti(L, 2, HOOK_LIST);
   while (left-- > 0 && loop->head < loop->tail) loop_serve(L, loop, 3);
+  input_trim(loop->state, 1);
   return 0;
 }
 

@@ -21,6 +21,7 @@ typedef struct Request {
   const Address *to; /* destination; NULL: the peer */
   int callback;      /* stack index of the callback; 0: none */
   int many;          /* it shares its callback with others */
+  int refused;       /* none of them is queued */
 } Request;
 
 /* ---------------------------------------------------------------- waiting */
@@ -137,8 +138,8 @@ static void drop_callback(lua_State *L, int index, int ref) {
   lua_pop(L, 2);
 }
 
-/* Queues a datagram, or its refusal: in order if it is one of many, for the
-   last of them speaks for all. Refusals nobody has a callback for are told
+/* Queues a datagram, or its refusal: in order if it is one of many that are
+   queued, for the last of them speaks for all. Refusals nobody has a callback for are told
    once a turn, so that a sender who never listens costs no memory. */
 static int enqueue(Socket *s, const Request *r, int ref, int error) {
   char *room;
@@ -147,7 +148,7 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
     s->refused = error;
     return 0;
   }
-  if (error != 0 && !r->many)
+  if (error != 0 && (!r->many || r->refused))
     return queue_refuse(&s->queue, r->to, r->size, ref, error);
   room = queue_push(&s->queue, r->to, r->size, ref, error);
   if (room == NULL) return -ENOMEM;
@@ -159,7 +160,7 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
    -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
-  int full = is_full(s, r);
+  int full = r->refused || is_full(s, r);
   int error = r->size > LARGEST ? -EMSGSIZE : full ? -ENOBUFS : 0;
   loop_add(L, s, index);
   if (enqueue(s, r, ref, error) < 0) return -ENOMEM;
@@ -219,8 +220,11 @@ static int fast_callback(lua_State *L, int index, int top, Request *r) {
   return lua_isfunction(L, index);
 }
 
-/* Reads (msg, port, address [, callback]). */
-static int fast_udp(lua_State *L, Socket *s, int top, Request *r) {
+/* Reads (msg, port, address [, callback]). The destination is copied: what is
+   remembered may change when a finalizer sends before this one is queued. */
+static int fast_udp(lua_State *L, Socket *s, int top, Request *r,
+                    Address *to) {
+  const Address *known;
   lua_Integer port;
   size_t size;
   const char *text;
@@ -229,8 +233,11 @@ static int fast_udp(lua_State *L, Socket *s, int top, Request *r) {
   port = lua_tointeger(L, 3);
   if (port < 1 || port > 65535 || !fast_callback(L, 5, top, r)) return 0;
   text = lua_tolstring(L, 4, &size);
-  r->to = destination(s->state, s->family, text, size, (int)port);
-  return r->to != NULL;
+  known = destination(s->state, s->family, text, size, (int)port);
+  if (known == NULL) return 0;
+  memcpy(to, known, offsetof(Address, name) + known->length);
+  r->to = to;
+  return 1;
 }
 
 /* Reads (msg, path [, callback]). */
@@ -250,10 +257,10 @@ static int fast_request(lua_State *L, Socket *s, int top, Request *r,
   if (lua_type(L, 2) != LUA_TSTRING) return 0;
   r->data = lua_tolstring(L, 2, &r->size);
   r->to = NULL;
-  r->many = 0;
+  r->many = r->refused = 0;
   if (s->connected) return top <= 3 && fast_callback(L, 3, top, r);
   if (s->family == AF_UNIX) return fast_local(L, top, r, to);
-  return fast_udp(L, s, top, r);
+  return fast_udp(L, s, top, r, to);
 }
 
 /* send(self, ...): the usual arguments go straight to the queue, all others
@@ -317,7 +324,7 @@ static int push_slice(lua_State *L) {
   r.data = data + offset;
   r.size = (size_t)length;
   r.callback = lua_isnoneornil(L, 5) ? 0 : 5;
-  r.many = 0;
+  r.many = r.refused = 0;
   status = read_destination(L, s, 6, &to, &r);
   if (status < 0) return core_failure(L, status);
   ref = keep_callback(L, 1, r.callback);
@@ -331,7 +338,9 @@ static int push_slice(lua_State *L) {
 }
 
 /* pushMany(messages, callback [, address [, port]]): queues each string; all
-   share the callback, which hears of failures and of the last. */
+   share the callback, which hears of failures and of the last. When there is no
+   room for the first, all are refused, now: refusals that waited in a queue that
+   is full would have no limit. */
 static int push_many(lua_State *L) {
   Socket *s = socket_open(L, 1);
   int count, ref, status, below = 1, i;
@@ -343,10 +352,12 @@ static int push_many(lua_State *L) {
   if (status < 0) return core_failure(L, status);
   lua_settop(L, 3);
   r.many = 1;
+  r.refused = 0;
   ref = keep_callback(L, 1, lua_isnil(L, 3) ? 0 : 3);
   for (i = 1; i <= count; i++) {
     lua_rawgeti(L, 2, i);
     r.data = luaL_checklstring(L, -1, &r.size);
+    if (i == 1 && ref != 0) r.refused = is_full(s, &r);
     below = output_push(L, s, 1, &r, i < count ? -ref : ref);
     if (below < 0) return luaL_error(L, "not enough memory");
     lua_pop(L, 1);

@@ -105,7 +105,7 @@ static int adopt(lua_State *L) {
     lua_pushstring(L, system_kind(fd));
     return 2;
   }
-  if (s->fd >= 0) system_close(s->fd);
+  if (s->fd >= 0 && s->fd != fd) system_close(s->fd);
   socket_take(s, fd);
   return core_result(L, 0);
 }
@@ -281,6 +281,7 @@ static int close_socket(lua_State *L) {
 static int disown(lua_State *L) {
   Socket *s = socket_open(L, 1);
   if (s->gro) system_enable_gro(s->fd, 0);
+  s->ready = 0;
   s->fd = -1;
   return 0;
 }

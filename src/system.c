@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,30 @@ int system_error(int fd) {
   socklen_t size = sizeof error;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return -errno;
   return -error;
+}
+
+/* Finds out why a socket without a datagram is said to be readable, as one may
+   be that was adopted: throws away what lies in the queue of errors, which only
+   options set by others fill; -ESHUTDOWN when somebody shut it down. */
+int system_puzzle(int fd, int family) {
+  struct pollfd state = {fd, POLLIN, 0};
+#ifdef MSG_ERRQUEUE
+  struct msghdr header;
+  int left = SYSTEM_MESSAGES;
+  memset(&header, 0, sizeof header);
+  while (family != AF_UNIX && left-- > 0 &&
+         recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
+    ;
+#else
+  (void)family;
+#endif
+#ifdef POLLRDHUP
+  state.events |= POLLRDHUP;
+  if (poll(&state, 1, 0) > 0 && (state.revents & POLLRDHUP)) return -ESHUTDOWN;
+#else
+  if (poll(&state, 1, 0) > 0 && (state.revents & POLLHUP)) return -ESHUTDOWN;
+#endif
+  return 0;
 }
 
 /* Returns milliseconds of a clock that only goes forward. */

@@ -11,13 +11,25 @@ local Socket = {}
 
 local ANY = { udp4 = "0.0.0.0", udp6 = "::", unix_dgram = "" }
 
--- Lets what waited for the bind go on, in order.
-function Socket:_go_on(err)
+-- Lets what waited for the bind go on, in order; what fails is raised later,
+-- once each has had its turn.
+function Socket:_go_on()
   local later = self._later
   self._later = nil
   for _, entry in ipairs(later or {}) do
     self:_let_go(entry.count, entry.bytes)
-    entry.action(err)
+    local ok, failure = pcall(entry.action)
+    if not ok then self._turn:defer(function() error(failure, 0) end) end
+  end
+end
+
+-- Tells what waited for the bind, in the loop's next turn, why it failed.
+function Socket:_give_up(err)
+  local later = self._later
+  self._later = nil
+  for _, entry in ipairs(later or {}) do
+    self:_let_go(entry.count, entry.bytes)
+    self._turn:defer(function() entry.action(err) end)
   end
 end
 
@@ -50,14 +62,10 @@ end
 
 -- Back to unbound: what waited is told, then 'error' is emitted.
 local function bind_failed(self, err, listener)
-  local later = self._later
-  self._bound, self._later = false, nil
+  self._bound = false
   if self._connected == "connecting" then self._connected = false end
   if listener then self:removeListener("listening", listener) end
-  for _, entry in ipairs(later or {}) do
-    self:_let_go(entry.count, entry.bytes)
-    self._turn:defer(function() entry.action(err) end)
-  end
+  self:_give_up(err)
   if not self._closed then self:emit("error", err) end
 end
 
@@ -182,8 +190,9 @@ function Socket:bind(first, address, callback)
     return self
   end
   local where, port = bind_target(self, options)
+  callback = once_listening(self, callback)
   self._bound = "binding"
-  bind_by_name(self, where, port, once_listening(self, callback))
+  bind_by_name(self, where, port, callback)
   return self
 end
 

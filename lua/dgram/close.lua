@@ -52,7 +52,7 @@ function Socket:_released()
   self._finished = true
   if self._later then
     local ok, errno = self:_open()
-    self:_go_on(not ok and errors.system("socket", errno) or nil)
+    if ok then self:_go_on() else self:_give_up(errors.system("socket", errno)) end
   end
   if (self._jobs or 0) > 0 then self._finished = false return end
   local ok, err = pcall(finish, self)

@@ -118,10 +118,14 @@ function Socket:_rewatch()
   end
 end
 
--- Watches for writability, and keeps the loop alive meanwhile.
+-- Watches for writability, and keeps the loop alive meanwhile; where the loop
+-- cannot, the socket tries again after a while.
 function Socket:_watch(on)
   self._watching = on
-  if not self._poll and not self:_listen() then return end
+  if not self._poll and not self:_listen() then
+    if on then self._turn:retry(self) end
+    return
+  end
   self:_rewatch()
   self:_keep_alive()
 end
@@ -150,7 +154,8 @@ function Socket:_resume()
     self[1]:reading(not self._paused)
     if self._poll then self:_rewatch() end
   end
-  self[1]:resume()
+  if self._watching and not self._poll then self[1]:flush()
+  else self[1]:resume() end
 end
 
 -- ---------------------------------------------------------------- opening

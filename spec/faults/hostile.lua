@@ -271,3 +271,44 @@ describe("a path", function()
     end)
   end)
 end)
+
+describe("a descriptor that is adopted", function()
+  before_each(faults.clear)
+
+  -- How many events the loop has in a while, and what the socket's errors are.
+  local function events(options, prepare)
+    local count, errors = 0, {}
+    helper.run(function()
+      local first = bound(options)
+      local fd = first:fileno()
+      assert(prepare(fd))
+      local socket = first
+      socket:on("error", function(err) errors[err.code] = true end)
+      local dead, dead_port = bound()
+      dead:close()
+      local sent, over = false, false
+      socket:send("x", dead_port, "127.0.0.1", function() sent = true end)
+      helper.wait(function() return sent end)
+      faults.clear()
+      local timer = uv.new_timer()
+      timer:start(300, 0, function() over = true end)
+      helper.wait(function() return over end)
+      timer:close()
+      count = faults.count("recvmmsg")
+      socket:close()
+    end)
+    return count, errors
+  end
+
+  it("and keeps its errors in a queue does not keep the loop busy", function()
+    local count, errors = events("udp4", faults.keep_errors)
+    assert.is_true(count < 10, count .. " reads")
+    assert.is_true(errors.ECONNREFUSED)
+  end)
+
+  it("and is shut down is tried again now and then", function()
+    local count, errors = events("udp4", faults.shut_down)
+    assert.is_true(count < 300, count .. " reads")
+    assert.is_true(errors.ESHUTDOWN)
+  end)
+end)

@@ -22,6 +22,8 @@
  *
  *   faults.send_descriptor(path, fd)   a datagram "x" that brings a descriptor
  *   faults.send_from_port_zero(port)   a datagram "x" from 127.0.0.1 port 0
+ *   faults.keep_errors(fd)             IP_RECVERR: errors pile up beside datagrams
+ *   faults.shut_down(fd)               it is readable from now on, with nothing
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -395,6 +397,20 @@ static int faults_send_from_port_zero(lua_State *L) {
   return 1;
 }
 
+static int faults_keep_errors(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1), on = 1;
+  lua_pushboolean(L, NEXT(setsockopt)(fd, IPPROTO_IP, IP_RECVERR, &on,
+                                      sizeof on) == 0);
+  return 1;
+}
+
+/* Only what is connected can be shut down; otherwise it works and fails. */
+static int faults_shut_down(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  lua_pushboolean(L, shutdown(fd, SHUT_RD) == 0 || errno == ENOTCONN);
+  return 1;
+}
+
 int luaopen_faults(lua_State *L);
 int luaopen_faults(lua_State *L) {
   static const luaL_Reg functions[] = {
@@ -403,6 +419,8 @@ int luaopen_faults(lua_State *L) {
       {"replace", faults_replace},
       {"send_descriptor", faults_send_descriptor},
       {"send_from_port_zero", faults_send_from_port_zero},
+      {"keep_errors", faults_keep_errors},
+      {"shut_down", faults_shut_down},
       {NULL, NULL}};
   faults_clear(L);
   luaL_newlib(L, functions);

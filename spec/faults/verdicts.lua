@@ -489,3 +489,50 @@ describe("a lookup on the built-in loop", function()
     end)
   end
 end)
+
+describe("a close that gets no descriptor for what waited", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  -- A socket on a loop whose errors we get, and three sends that wait for its bind.
+  local function scene(options)
+    local loop, told = pollloop.new(), {}
+    options.type, options.loop = "udp4", loop
+    local socket = dgram.createSocket(options)
+    refuse("socket", "EMFILE")
+    for i = 1, 3 do
+      socket:send("x", 9, "127.0.0.1", function(err)
+        told[#told + 1] = err.code
+        error("callback " .. i, 0)
+      end)
+    end
+    return socket, loop, told
+  end
+
+  -- Turns the loop; each callback's error leaves it, then the socket is closed.
+  local function check(socket, loop, told)
+    local closed = false
+    socket:on("close", function() closed = true end)
+    assert.same({}, told)
+    for i = 1, 3 do assert.equal("callback " .. i, helper.raised(loop.run)) end
+    assert.is_false(loop.run())
+    assert.same({ "EMFILE", "EMFILE", "EMFILE" }, told)
+    assert.is_true(closed)
+  end
+
+  it("tells each callback, not inside close, although they raise", function()
+    local socket, loop, told = scene {}
+    socket:close()
+    check(socket, loop, told)
+  end)
+
+  it("does so when the lookup of the bind ends later", function()
+    local answer
+    local socket, loop, told = scene {
+      lookup = function(_, _, callback) answer = callback end,
+    }
+    socket:close()
+    answer(nil, "127.0.0.1")
+    check(socket, loop, told)
+  end)
+end)
