@@ -139,8 +139,9 @@ static void drop_callback(lua_State *L, int index, int ref) {
 }
 
 /* Queues a datagram, or its refusal: in order if it is one of many that are
-   queued, for the last of them speaks for all. Refusals nobody has a callback for are told
-   once a turn, so that a sender who never listens costs no memory. */
+   queued, for the last of them speaks for all. Refusals nobody has a callback
+   for are told once a turn, so that a sender who never listens costs no
+   memory. */
 static int enqueue(Socket *s, const Request *r, int ref, int error) {
   char *room;
   if (error != 0 && ref == 0) {
@@ -222,8 +223,7 @@ static int fast_callback(lua_State *L, int index, int top, Request *r) {
 
 /* Reads (msg, port, address [, callback]). The destination is copied: what is
    remembered may change when a finalizer sends before this one is queued. */
-static int fast_udp(lua_State *L, Socket *s, int top, Request *r,
-                    Address *to) {
+static int fast_udp(lua_State *L, Socket *s, int top, Request *r, Address *to) {
   const Address *known;
   lua_Integer port;
   size_t size;
@@ -338,9 +338,9 @@ static int push_slice(lua_State *L) {
 }
 
 /* pushMany(messages, callback [, address [, port]]): queues each string; all
-   share the callback, which hears of failures and of the last. When there is no
-   room for the first, all are refused, now: refusals that waited in a queue that
-   is full would have no limit. */
+   share the callback, which hears of failures and of the last. When there is
+   no room for the first, all are refused, now: refusals that waited in a queue
+   that is full would have no limit. */
 static int push_many(lua_State *L) {
   Socket *s = socket_open(L, 1);
   int count, ref, status, below = 1, i;
