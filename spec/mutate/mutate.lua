@@ -6,8 +6,8 @@
 --
 --   make mutate COUNT=60 [SEED=1] [FILES="src/send.c lua/dgram/send.lua"]
 --
--- Closes with "N passed, N failed": changes that were noticed, and survivors.
--- Fails when one in ten survives, or more.
+-- Fails when one in ten survives, or more. Closes with "1 passed, 0 failed", or
+-- the other way round.
 local count, seed = tonumber(arg[1]) or 60, tonumber(arg[2]) or 1
 local lua = os.getenv("LUA") or "lua5.4"
 
@@ -274,5 +274,7 @@ end
 os.execute("rm -rf " .. copy)
 print(("%d changes did not compile, or not here; %.0f s for each"):format(stillborn,
   (now() - begin) / math.max(#places, 1)))
-print(("\n%d passed, %d failed"):format(noticed, survived))
-os.exit(survived * 10 < noticed + survived)
+print(("%d changes were noticed, %d survived"):format(noticed, survived))
+local fine = survived * 10 < noticed + survived
+print(("\n%d passed, %d failed"):format(fine and 1 or 0, fine and 0 or 1))
+os.exit(fine)
