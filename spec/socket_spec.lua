@@ -476,6 +476,14 @@ describe("bind{fd=}", function()
       helper.has({ message = "Unsupported fd type: unix_dgram" },
         helper.raised(socket.bind, socket, { fd = pair[1] }))
       assert.equal(before, flags(pair[1]))
+      for kind, other in pairs { udp4 = "udp6", udp6 = "udp4" } do
+        local first, second = dgram.createSocket(kind), dgram.createSocket(other)
+        first:setTTL(9) -- opens it
+        helper.has({ message = "Unsupported fd type: " .. kind },
+          helper.raised(second.bind, second, { fd = first:fileno() }))
+        first:close()
+        second:close()
+      end
       socket:close()
       local owner = dgram.createSocket("unix_dgram")
       for _, fd in ipairs { pair[1], pair[2] } do

@@ -141,7 +141,7 @@ function Socket:disconnect()
   if ok and self.type ~= "unix_dgram" then ok, errno = rebind(self, port) end
   if not ok then error(errors.system("connect", errno), 0) end
   self._connected, self._peer, self._peer_port = false, nil, nil
-  self[1]:ready(self._bound == "bound" and not self._options.send_block)
+  self[1]:ready(not self._options.send_block)
 end
 
 --- Returns the peer: {address, family, port}, for unix_dgram {address}.

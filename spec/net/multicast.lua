@@ -224,6 +224,21 @@ for _, v in ipairs(versions) do
       end)
     end)
 
+    if v.type == "udp6" then
+      it("is joined on the interface that is the group's zone", function()
+        helper.run(function()
+          local hears = listener(b, v)
+          local near, far = sender(a, v, "eth0"), sender(c, v, "eth1")
+          b:call(hears.addMembership, hears, v.group .. "%eth1")
+          tell(near, v.group, "near")
+          fence(hears, near, ip(1, 2))
+          tell(far, v.group, "far")
+          expect_heard(hears, far, ip(2, 2), "far")
+          for _, socket in ipairs { hears, near, far } do socket:close() end
+        end)
+      end)
+    end
+
     it("is joined with * where it was not joined yet", function()
       helper.run(function()
         local hears, near = listener(b, v), sender(a, v, "eth0")
