@@ -89,6 +89,36 @@ local function count_calls(scenario, arrange)
   return counts, closed
 end
 
+-- Faults that make no difference: they are over when the call is made again.
+local TRANSIENT = { EINTR = {}, EAGAIN = { send = true, receive = true },
+  ENOBUFS = { send = true } }
+
+-- Tells whether a fault may be noticed at all.
+local function is_transient(call, action)
+  local only = TRANSIENT[action]
+  return type(action) == "number" or only and (not next(only) or only[call])
+end
+
+-- What the user is told of a fault that has another name for him.
+local RENAMED = { EADDRINUSE = true, ERR_INVALID_FD_TYPE = true }
+
+-- Checks that what a scenario was told of is the fault it met, or what it tells of
+-- in any case.
+local function check_codes(case, anyway, call, action)
+  local told = { table.unpack(case.errors) }
+  for _, entry in ipairs(case.sent) do
+    if entry.err then told[#told + 1] = entry.err.code end
+  end
+  for _, socket in ipairs(case.sockets) do
+    if socket.failed then told[#told + 1] = socket.failed.code end
+  end
+  local renamed = call ~= "send" and call ~= "receive" and RENAMED
+  for _, code in ipairs(told) do
+    assert(code == anyway or not is_transient(call, action)
+      and (code == action or renamed and renamed[code]), "it was told of " .. code)
+  end
+end
+
 -- Runs a scenario with one fault; tells which one when that goes wrong. The
 -- sockets must work afterwards, or it is their closing that meets the fault.
 -- Returns how often it was met.
@@ -103,6 +133,7 @@ local function run_with(scenario, arrange, closing, call, index, length, action)
     hits = faults.hits()
     faults.clear()
     if closing then return end
+    check_codes(case, scenario.anyway, call, action)
     case:prove(helper.path)
     case:close()
   end)
@@ -176,7 +207,8 @@ end
 
 -- What the module calls that is no business of the system's, or cannot fail.
 local harmless = {}
-for name in ([[__cxa_finalize __cmsg_nxthdr htons ntohs __errno_location clock_gettime free freeaddrinfo
+for name in ([[__cxa_finalize __cmsg_nxthdr __errno_location htons ntohs
+  clock_gettime free freeaddrinfo
   freeifaddrs geteuid getpid inet_ntop inet_pton isatty malloc memchr memcmp
   memcpy memmove memset realloc snprintf strchr strcmp strcspn strerror strlen
   strncmp strnlen strrchr strtoul getaddrinfo]]):gmatch("%S+") do
