@@ -63,6 +63,7 @@ function Case.connect(_, socket, port, address)
   socket.failed = nil
   socket:connect(port, address, function(err) done, failure = true, err end)
   helper.wait(function() return done or socket.failed end)
+  socket.failed = socket.failed or failure and check_error(failure)
   return done and not failure and not socket.failed
 end
 

@@ -93,7 +93,7 @@ describe("a datagram larger than the room for it", function()
       socket:on("message", function(msg)
         if msg == "end" then socket:close() end
       end)
-      faults.at("recvmmsg", 1, 1, faults.ROOM + 10)
+      faults.at("receive", 1, 1, faults.ROOM + 10)
       socket:send(("x"):rep(100), port, "127.0.0.1")
       helper.wait(function() return #codes > 0 end)
       assert.same({ "EMSGSIZE" }, codes)
@@ -201,17 +201,44 @@ describe("a path", function()
     return uv.fs_stat(path).mode % 512
   end
 
-  for _, mode in ipairs { 384, 438, 511 } do
-    it(("appears with mode %03o at once"):format(mode), function()
-      helper.run(function()
-        local name = helper.path()
-        local socket = dgram.createSocket { type = "unix_dgram", mode = mode }
-        socket:bindSync { path = name }
-        assert.equal(mode, mode_of(name))
-        socket:close()
-      end)
-    end)
+  -- Binds a socket of a mode to a path under a umask; returns what became of both.
+  local function bound_under(umask, mode)
+    local name, before = helper.path(), faults.umask(umask)
+    local socket = dgram.createSocket { type = "unix_dgram", mode = mode }
+    local ok, err = pcall(socket.bindSync, socket, { path = name })
+    faults.umask(before)
+    assert(ok, tostring(err))
+    return socket, name
   end
+
+  for _, mode in ipairs { 0, 384, 438, 511 } do
+    for _, umask in ipairs { 0, 18, 63 } do -- 0, 022, 077
+      it(("appears with mode %03o at once, umask %03o"):format(mode, umask),
+        function()
+          helper.run(function()
+            local socket, name = bound_under(umask, mode)
+            assert.equal(mode, mode_of(name))
+            socket:close()
+          end)
+        end)
+    end
+  end
+
+  it("has no more than its mode where it cannot be given what the umask took",
+    function()
+      for _, call in ipairs { "open", "fstat", "chmod" } do
+        helper.run(function()
+          faults.at(call, 1, 1, core.errno "ENOENT")
+          local socket, name = bound_under(63, 438)
+          assert.equal(1, faults.hits(call))
+          faults.clear()
+          assert.equal(384, mode_of(name))
+          socket:close(helper.expect(function()
+            assert.is_nil(uv.fs_stat(name))
+          end))
+        end)
+      end
+    end)
 
   it("that is a file, a directory or a link is left alone", function()
     helper.run(function()
@@ -294,7 +321,7 @@ describe("a descriptor that is adopted", function()
       timer:start(300, 0, function() over = true end)
       helper.wait(function() return over end)
       timer:close()
-      count = faults.count("recvmmsg")
+      count = faults.count("receive")
       socket:close()
     end)
     return count, errors

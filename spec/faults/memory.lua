@@ -187,10 +187,10 @@ local scenarios = {
   { "refused datagrams", function()
     local socket = socket_of { type = "udp4" }
     local port = socket:bindSync({ address = "127.0.0.1" }).port
-    faults.at("sendmmsg", 1, 7, -1) -- EPERM
+    faults.at("send", 1, 7, -1) -- EPERM
     for _ = 1, 5 do send(socket, "hello", port, "127.0.0.1") end
     run(50)
-    faults.at("sendmmsg", 1, 2, -105) -- ENOBUFS
+    faults.at("send", 1, 2, -105) -- ENOBUFS
     for _ = 1, 5 do send(socket, "hello", port, "127.0.0.1") end
     run(50)
   end },

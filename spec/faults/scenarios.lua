@@ -1,6 +1,15 @@
 -- What is done while system calls fail: { name, function(case, path) }. A
 -- scenario makes its sockets through the case, which checks what became of
--- them (see case.lua); `path()` names a file nobody else uses.
+-- them (see case.lua); `path()` names a file nobody else uses. What a scenario
+-- prepares before it meets faults is a function(path) in the third place; what
+-- that returns is handed to the scenario behind `path`. `anyway` is an error that
+-- may be told of whatever fault is met.
+local core = require "dgram.core"
+local dgram = require "dgram"
+local faults = require "faults"
+local helper = require "spec.helper"
+local uv = require "luv"
+
 local ROOM = 1024 * 1024 -- or what the system grants; no datagram is dropped
 local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
 
@@ -55,14 +64,66 @@ local function implicit(case)
   case:settle()
 end
 
--- Unix sockets: a path with a stale socket on it, then datagrams.
-local function unix(case, path)
-  local name = path()
+-- Leaves a socket nobody listens on at a path: renamed, it is not removed.
+local function leave_stale(path)
+  local name, old = path(), path()
+  local socket = dgram.createSocket("unix_dgram")
+  socket:bindSync { path = old }
+  assert(os.rename(old, name))
+  socket:close()
+  helper.wait(function() return not socket:fileno() end)
+  return name
+end
+
+-- Unix sockets: a path, with a stale socket on it or without, then datagrams.
+local function unix(case, path, stale)
+  local name = stale or path()
   local server = case:socket { type = "unix_dgram" }
   local client = case:socket { type = "unix_dgram" }
   if not case:bind(server, name) then return end
+  case:try(server, "address")
   case:burst(client, 9, 100, name)
   case:settle()
+end
+
+-- A path with a mode the umask takes bits of: it has these or fewer.
+local function mode(case, path)
+  local name, umask = path(), faults.umask(63) -- 0077
+  local server = case:socket { type = "unix_dgram", mode = 438 } -- 0666
+  local bound = case:bind(server, name)
+  faults.umask(umask)
+  if not bound then return end
+  local bits = uv.fs_stat(name).mode % 512
+  assert(bits == 438 or faults.hits() > 0 and bits == 384, bits)
+  case:burst(server, 3, 100, name)
+  case:settle()
+end
+
+-- A descriptor of somebody else's, bound to loopback.
+local function descriptor()
+  local raw = core.socket(core.loop {}, "udp4", {})
+  assert(raw:open())
+  assert(raw:bind("127.0.0.1", 0))
+  local fd = raw:fileno()
+  raw:disown()
+  return fd
+end
+
+-- A descriptor that is adopted, whose errors pile up beside the datagrams.
+local function adopted(case, _, fd)
+  local socket = case:socket { type = "udp4", recvBufferSize = ROOM }
+  if not case:try(socket, "bind", { fd = fd }) then return uv.fs_close(fd) end
+  assert(faults.keep_errors(fd))
+  local address = case:try(socket, "address")
+  if not address then return end
+  local dead = dgram.createSocket("udp4")
+  local ok, to = pcall(dead.bindSync, dead, { address = "127.0.0.1" })
+  dead:close()
+  if not ok then return end
+  socket:send("to nobody", to.port, "127.0.0.1")
+  case:burst(socket, 20, 30, address.port, "127.0.0.1")
+  case:settle()
+  for _ = 1, 5 do uv.run("nowait") end -- what is left is in the queue of errors
 end
 
 -- Every option, and memberships on every interface.
@@ -76,6 +137,7 @@ local function options(case)
   case:try(socket, "setMulticastInterface", "127.0.0.1")
   case:try(socket, "addMembership", "239.7.7.7", "lo")
   case:try(socket, "dropMembership", "239.7.7.7", "lo")
+  case:try(socket, "addMembership", "239.7.7.9", "1")
   case:try(socket, "addMembership", "239.7.7.8", "*")
   case:try(socket, "addSourceSpecificMembership", "127.0.0.1", "232.7.7.7",
     "127.0.0.1")
@@ -90,7 +152,11 @@ return {
   { "a burst of large datagrams over IPv6", burst("udp6", 40, 4000) },
   { "datagrams of many sizes", mixed },
   { "a connected socket", connected },
-  { "sends that bind, then close", implicit },
+  { "sends that bind, then close", implicit, nil, anyway = "ECANCELED" },
   { "unix sockets", unix },
+  { "a path that was left behind", unix, leave_stale },
+  { "a path with a mode", mode },
+  { "a descriptor that is adopted", adopted, descriptor,
+    anyway = "ECONNREFUSED" },
   { "every option", options },
 }

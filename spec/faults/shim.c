@@ -7,15 +7,20 @@
  *
  *   faults.at(call, index, count, action [, only])
  *       the calls number index to index + count - 1 get the action: a negative
- *       errno, or for sendmmsg and recvmmsg the most messages that may pass;
- *       for getaddrinfo what it returns, EAI_AGAIN (-3) and its like;
- *       `only` restricts it to one socket option. `faults.ROOM + n` for recvmmsg:
- *       the messages have room for n bytes
+ *       errno, or for send and receive the most messages that may pass; for
+ *       getaddrinfo what it returns, EAI_AGAIN (-3) and its like; `only`
+ *       restricts it to one socket option, or for send to trains (1).
+ *       `faults.ROOM + n` for receive: the messages have room for n bytes
+ *   faults.shorten(call, most)  at most so many messages pass in every call
+ *                       send and receive are sendmmsg and recvmmsg, or what
+ *                       takes their place in the portable build; recverr
+ *                       reads the queue of errors
  *   faults.clear()      no more faults; counts start at zero
  *   faults.count(call)  how often it was called since
  *   faults.hits([call]) how many faults were delivered since
  *   faults.replace(path)  somebody puts a file in the place of a path, just
  *                         before it is opened
+ *   faults.umask(bits)  sets the process's umask; returns the one before
  *   faults.held()       blocks of memory that dgram.core has and did not free
  *
  * and what a hostile peer can do, each true when it was done:
@@ -36,9 +41,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -46,25 +53,30 @@
 
 enum {
   BIND,
+  CHMOD,
   CLOSE,
   CONNECT,
   DUP3,
   FCHMOD,
   FCNTL,
+  FLOCK,
+  FSTAT,
   GETADDRINFO,
   GETIFADDRS,
   GETPEERNAME,
   GETSOCKNAME,
   GETSOCKOPT,
+  IF_INDEXTONAME,
   IF_NAMETOINDEX,
   LSTAT,
   MALLOC,
   OPEN,
+  POLL,
   REALLOC,
-  RECVMMSG,
-  RECVMSG,
-  SENDMMSG,
-  SENDMSG,
+  REALPATH,
+  RECEIVE,
+  RECVERR,
+  SEND,
   SETSOCKOPT,
   SOCKET,
   UNLINK,
@@ -72,12 +84,11 @@ enum {
 };
 
 static const char *const names[CALLS + 1] = {
-    "bind",        "close",       "connect",    "dup3",
-    "fchmod",      "fcntl",       "getaddrinfo", "getifaddrs",
-    "getpeername", "getsockname", "getsockopt",  "if_nametoindex",
-    "lstat",       "malloc",      "open",        "realloc",
-    "recvmmsg",    "recvmsg",     "sendmmsg",    "sendmsg",
-    "setsockopt",  "socket",      "unlink",      NULL};
+    "bind", "chmod", "close", "connect", "dup3", "fchmod", "fcntl", "flock",
+    "fstat", "getaddrinfo", "getifaddrs", "getpeername", "getsockname",
+    "getsockopt", "if_indextoname", "if_nametoindex", "lstat", "malloc",
+    "open", "poll", "realloc", "realpath", "receive", "recverr", "send",
+    "setsockopt", "socket", "unlink", NULL};
 
 #define ROOM 100000 /* actions from here on: bytes a message may have */
 #define PASS 0 /* the action of a call that is not to be touched */
@@ -87,6 +98,7 @@ static struct Plan {
   long from, to; /* numbers of the calls it concerns; from 0: none */
   int action;    /* a negative errno, or the most messages that may pass */
   int only;      /* the socket option it concerns; -1: all */
+  unsigned most; /* messages that pass in every call; 0: all */
   long count;    /* calls so far */
   long hits;     /* faults delivered */
 } plans[CALLS];
@@ -150,6 +162,11 @@ int connect(int fd, const struct sockaddr *name, socklen_t size) {
   return NEXT(connect)(fd, name, size);
 }
 
+int chmod(const char *path, mode_t mode) {
+  MAYBE_FAIL(CHMOD, 0);
+  return NEXT(chmod)(path, mode);
+}
+
 /* A close that fails has closed all the same, as on Linux. */
 int close(int fd) {
   int action = judge(CLOSE, CALLER, 0), result = NEXT(close)(fd);
@@ -174,6 +191,16 @@ int fcntl(int fd, int command, ...) {
   va_end(list);
   MAYBE_FAIL(FCNTL, command);
   return NEXT(fcntl)(fd, command, argument);
+}
+
+int flock(int fd, int operation) {
+  MAYBE_FAIL(FLOCK, 0);
+  return NEXT(flock)(fd, operation);
+}
+
+int fstat(int fd, struct stat *info) {
+  MAYBE_FAIL(FSTAT, 0);
+  return NEXT(fstat)(fd, info);
 }
 
 int getaddrinfo(const char *host, const char *service,
@@ -201,6 +228,12 @@ int getsockname(int fd, struct sockaddr *name, socklen_t *size) {
 int getsockopt(int fd, int level, int option, void *value, socklen_t *size) {
   MAYBE_FAIL(GETSOCKOPT, option);
   return NEXT(getsockopt)(fd, level, option, value, size);
+}
+
+char *if_indextoname(unsigned index, char name[IF_NAMESIZE]) {
+  int action = judge(IF_INDEXTONAME, CALLER, 0);
+  if (action < 0) return errno = -action, NULL;
+  return NEXT(if_indextoname)(index, name);
 }
 
 unsigned if_nametoindex(const char *name) {
@@ -234,6 +267,20 @@ int open(const char *path, int flags, ...) {
   return NEXT(open)(path, flags, mode);
 }
 
+int poll(struct pollfd *list, nfds_t count, int milliseconds) {
+  MAYBE_FAIL(POLL, 0);
+  return NEXT(poll)(list, count, milliseconds);
+}
+
+/* What it returns is the core's to free. */
+char *realpath(const char *path, char *room) {
+  int action = judge(REALPATH, CALLER, 0);
+  char *text = action < 0 ? NULL : NEXT(realpath)(path, room);
+  if (action < 0) errno = -action;
+  if (text != NULL && room == NULL && from_core(CALLER)) held++;
+  return text;
+}
+
 int setsockopt(int fd, int level, int option, const void *value,
                socklen_t size) {
   MAYBE_FAIL(SETSOCKOPT, option);
@@ -250,41 +297,52 @@ int unlink(const char *path) {
   return NEXT(unlink)(path);
 }
 
-ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
-  MAYBE_FAIL(RECVMSG, 0);
-  return NEXT(recvmsg)(fd, message, flags);
-}
-
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
-  MAYBE_FAIL(SENDMSG, 0);
-  return NEXT(sendmsg)(fd, message, flags);
-}
-
 /* Leaves the messages less room. */
 static void shrink(struct mmsghdr *message, unsigned count, size_t room) {
   while (count-- > 0) message[count].msg_hdr.msg_iov->iov_len = room;
 }
 
+/* Returns how many of count messages may pass. */
+static unsigned shortened(int call, unsigned count, int action) {
+  unsigned most = plans[call].most;
+  if (action > 0 && action < ROOM && (unsigned)action < count)
+    count = (unsigned)action;
+  return most > 0 && most < count ? most : count;
+}
+
 int recvmmsg(int fd, struct mmsghdr *message, unsigned count, int flags,
              struct timespec *timeout) {
-  int action = judge(RECVMMSG, CALLER, 0);
+  int action = judge(RECEIVE, CALLER, 0);
   if (action < 0) return errno = -action, -1;
   if (action >= ROOM) shrink(message, count, (size_t)(action - ROOM));
-  else if (action > 0 && (unsigned)action < count) count = (unsigned)action;
+  if (from_core(CALLER)) count = shortened(RECEIVE, count, action);
   return NEXT(recvmmsg)(fd, message, count, flags, timeout);
 }
 
+ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+  int errors = (flags & MSG_ERRQUEUE) != 0;
+  int action = judge(errors ? RECVERR : RECEIVE, CALLER, 0);
+  if (action < 0) return errno = -action, -1;
+  if (action >= ROOM) message->msg_iov->iov_len = (size_t)(action - ROOM);
+  return NEXT(recvmsg)(fd, message, flags);
+}
+
 /* Tells whether a message is a train. */
-static int is_train(const struct mmsghdr *message) {
-  return message->msg_hdr.msg_controllen > 0;
+static int is_train(const struct msghdr *message) {
+  return message->msg_controllen > 0;
 }
 
 /* Refuses what a path refuses: with EIO or EINVAL only trains. */
 int sendmmsg(int fd, struct mmsghdr *message, unsigned count, int flags) {
-  int action = judge(SENDMMSG, CALLER, is_train(message));
+  int action = judge(SEND, CALLER, is_train(&message->msg_hdr));
   if (action < 0) return errno = -action, -1;
-  if (action > 0 && (unsigned)action < count) count = (unsigned)action;
+  if (from_core(CALLER)) count = shortened(SEND, count, action);
   return NEXT(sendmmsg)(fd, message, count, flags);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+  MAYBE_FAIL(SEND, is_train(message));
+  return NEXT(sendmsg)(fd, message, flags);
 }
 
 extern void *__libc_malloc(size_t size);
@@ -324,6 +382,12 @@ static int faults_at(lua_State *L) {
   return 0;
 }
 
+static int faults_shorten(lua_State *L) {
+  struct Plan *plan = &plans[luaL_checkoption(L, 1, NULL, names)];
+  plan->most = (unsigned)luaL_checkinteger(L, 2);
+  return 0;
+}
+
 static int faults_clear(lua_State *L) {
   int i;
   (void)L;
@@ -350,6 +414,11 @@ static int faults_hits(lua_State *L) {
 static int faults_replace(lua_State *L) {
   strncpy(replaced, luaL_checkstring(L, 1), sizeof replaced - 1);
   return 0;
+}
+
+static int faults_umask(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)umask((mode_t)luaL_checkinteger(L, 1)));
+  return 1;
 }
 
 static int faults_held(lua_State *L) {
@@ -417,6 +486,7 @@ int luaopen_faults(lua_State *L) {
       {"at", faults_at},     {"clear", faults_clear}, {"count", faults_count},
       {"hits", faults_hits}, {"held", faults_held},
       {"replace", faults_replace},
+      {"shorten", faults_shorten}, {"umask", faults_umask},
       {"send_descriptor", faults_send_descriptor},
       {"send_from_port_zero", faults_send_from_port_zero},
       {"keep_errors", faults_keep_errors},
