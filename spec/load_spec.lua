@@ -98,6 +98,32 @@ describe("under a flood from another process", function()
   end)
 end)
 
+describe("a receive buffer that is full", function()
+  it("is delivered in parts: others have their turn in between", function()
+    helper.run(function()
+      local socket, heard, to = receiver()
+      if socket:stats().gro == 0 then
+        close_all(socket)
+        return pending("needs trains, to have so many wait")
+      end
+      local client, list, parts = sender(), {}, { 0 }
+      for i = 1, 8 * BUDGET do list[i] = "x" end
+      client:sendMany(list, to.port, to.address)
+      client:flush()
+      local prepare = uv.new_prepare()
+      prepare:start(function() parts[#parts + 1] = #heard end)
+      helper.fill(heard, 8 * BUDGET - socket:stats().dropped)
+      prepare:close()
+      parts[#parts + 1] = #heard
+      assert.is_true(#heard > 2 * (BUDGET + LARGEST_BATCH), "too few waited")
+      for i = 2, #parts do
+        assert.is_true(parts[i] - parts[i - 1] < BUDGET + LARGEST_BATCH)
+      end
+      close_all(socket, client)
+    end)
+  end)
+end)
+
 describe("a chain", function()
   local ENOUGH = 1000000 -- calls, after which a chain ends although nothing else ran
 
