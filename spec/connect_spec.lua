@@ -186,6 +186,22 @@ for kind, loopback in pairs(LOOPBACK) do
       end)
     end)
 
+    it("keeps a port that was asked for", function()
+      helper.run(function()
+        local first = dgram.createSocket(kind)
+        local port = first:bindSync().port
+        first:close(helper.expect(function()
+          local client, server = dgram.createSocket(kind), helper.bound(kind)
+          client:bindSync { port = port }
+          client:connectSync(server:address().port)
+          client:disconnect()
+          assert.equal(port, client:address().port)
+          client:close()
+          server:close()
+        end))
+      end)
+    end)
+
     it("raises on a socket that never was connected", function()
       helper.run(function()
         local socket = dgram.createSocket(kind)

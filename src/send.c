@@ -230,8 +230,7 @@ static unsigned train_length(const Queue *queue, const Block *block,
   const Item *head = block_item(block, index), *item = head;
   uint32_t most = block->count - index, count = 1;
   size_t total = head->size;
-  if (head->size == 0 || head->size > queue->largest || queue->singles > 0)
-    return 1;
+  if (head->size > queue->largest || queue->singles > 0) return 1;
   if (most > queue->segments) most = queue->segments;
   while (count < most && item->size == head->size) {
     item--;
