@@ -185,6 +185,21 @@ describe("a path that takes no trains", function()
     end
   end
 
+  for _, code in ipairs { "EPERM", "ECONNREFUSED", "EHOSTUNREACH" } do
+    it("is not what a refusal for another reason shows: " .. code, function()
+      if PORTABLE then pending("the portable build makes no trains") end
+      helper.run(function()
+        local socket, port = bound()
+        local before = socket:stats().gso
+        faults.at("send", 1, 1, core.errno(code), 1) -- a train, once
+        expect_all(socket, port, 20, 60)
+        assert.equal(1, faults.hits())
+        assert.equal(before, socket:stats().gso)
+        socket:close()
+      end)
+    end)
+  end
+
   it("still gives a refused datagram its own verdict", function()
     helper.run(function()
       local socket, port = bound()
