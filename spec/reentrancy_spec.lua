@@ -577,7 +577,7 @@ end)
 
 describe("a finalizer that closes the socket", function()
   it("while the next datagram is made ends the delivery at once", function()
-    if not pcall(collectgarbage, "generational") then
+    if _VERSION < "Lua 5.4" or not pcall(collectgarbage, "generational") then
       return pending("needs a collector that ends its work in one step")
     end
     helper.run(function()
