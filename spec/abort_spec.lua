@@ -1,6 +1,6 @@
 -- AbortController, and sockets that close when their signal aborts.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 -- A signal of somebody else's making: what contract asks of one, and no more.
 local function foreign_signal(aborted)

@@ -1,7 +1,7 @@
 -- Addresses as text: literals of both families, zones, and what address() and
 -- rinfo make of them.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 -- A link-local IPv6 address of this host: the address, and its interface.

@@ -2,7 +2,7 @@
 -- they block.
 local core = require "dgram.core"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 describe("BlockList", function()
   local list

@@ -1,7 +1,7 @@
 -- connect, connectSync, disconnect and remoteAddress; what a connected socket
 -- sends and hears; and errors that come back from remote hosts.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }

@@ -1,9 +1,9 @@
 -- docs/api.md and docs/dgram.d.lua name what lua/ has, nothing less and nothing
 -- more; and every snippet of api.md is run and prints what its `-->` comments say.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local core = require "dgram.core"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 -- Returns the content of a file.

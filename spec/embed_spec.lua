@@ -1,8 +1,8 @@
 -- A C program around the library: examples/embed, compiled and run.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local host = require "spec.host"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 local program = helper.path() .. "-host"

@@ -1,7 +1,7 @@
 -- The EventEmitter, on a socket: order, copy on write under nested emits, once,
 -- newListener and removeListener, errors nobody listens to.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 local socket, log
 

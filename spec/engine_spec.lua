@@ -1,9 +1,9 @@
 -- The batching engine: trains and what refuses them, and a verdict for each
 -- datagram.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local traffic = require "spec.traffic"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local receiver, sender, close_all, assert_rests =

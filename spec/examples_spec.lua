@@ -1,7 +1,7 @@
 -- Each example runs as a process of its own and exchanges real datagrams.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 local loopback = "127.0.0.1"

@@ -1,7 +1,7 @@
 -- Flow: flush, pause and resume, backpressure and 'drain', limits, counters.
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local traffic = require "spec.traffic"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local numbered, receiver, full_peer, slow_lookup, close_all, finish, assert_rests =

@@ -1,7 +1,7 @@
 -- After fork() a child cannot use its parent's sockets, and whatever it does
 -- with them does not disturb the parent.
-local Child = require "spec.child"
-local helper = require "spec.helper"
+local Child = require "spec.support.child"
+local helper = require "spec.support.helper"
 
 local forker = helper.path() .. ".so"
 

@@ -1,5 +1,5 @@
 -- The helper of the specs: a wait that has what it waits for must end.
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 describe("helper.wait", function()

@@ -1,6 +1,6 @@
 -- A unix peer that does not read holds up nobody else's datagrams.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 local COUNT = 200

@@ -1,9 +1,9 @@
 -- Under load: the share of time that is left to others, and what is left of a
 -- batch that is cut short.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local traffic = require "spec.traffic"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local receiver, sender, close_all =

@@ -1,7 +1,7 @@
 -- The rock, without network: built into a tree, packed, installed elsewhere,
 -- and tested by luarocks itself. luv is taken from the system.
-local helper = require "spec.helper"
-local host = require "spec.host"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 local NAME = "dgram-scm-1"

@@ -1,7 +1,7 @@
 -- sendMany in every form and misuse, and what its callback is told.
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local traffic = require "spec.traffic"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 
 local numbered, receiver, full_peer, slow_lookup, close_all, finish =
   traffic.numbered, traffic.receiver, traffic.full_peer, traffic.slow_lookup,

@@ -2,7 +2,7 @@
 -- that is documented, and harms nothing: the socket still works afterwards, and
 -- no descriptor is lost (helper.run sees to that).
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 -- A table that raises whatever is done with it.
 local function hostile()

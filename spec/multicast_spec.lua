@@ -1,9 +1,9 @@
 -- Multicast: membership of groups and of single sources, by every name of an
 -- interface. The loopback interface carries no IPv6 multicast, and always loops;
 -- so all runs again in a network namespace, on a pair of virtual interfaces.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 -- The name of the loopback interface.

@@ -1,8 +1,8 @@
 -- In Neovim, on its own loop: the example plugin in a headless session.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local host = require "spec.host"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 describe("Neovim", function()

@@ -1,9 +1,9 @@
 -- The driver in a real nginx: examples/openresty in a directory of its own, on
 -- ports of its own, with the sockets of spec/nginx/hostile.lua beside it.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local host = require "spec.host"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 local LOOPBACK = "127.0.0.1"

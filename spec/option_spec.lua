@@ -1,6 +1,6 @@
 -- Socket options: before, during and after bind.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
 

@@ -1,8 +1,8 @@
 -- The built-in poll() loop, and the seam it shows: what an adapter owes.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local core = require "dgram.core"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local pollloop = require "dgram.pollloop"
 
 -- A bound socket on a loop that hands its messages to a function.

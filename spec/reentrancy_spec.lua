@@ -1,8 +1,8 @@
 -- Listeners and callbacks that close, send, raise or turn the loop themselves,
 -- in the middle of a burst: nothing is lost, repeated or out of order.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local pollloop = require "dgram.pollloop"
 local uv = require "luv"
 

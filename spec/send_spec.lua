@@ -1,8 +1,8 @@
 -- send in all its forms: what arrives, in what order, and that every callback
 -- is called exactly once, never from inside send().
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }

@@ -1,8 +1,8 @@
 -- A socket's life: createSocket, bind in all its forms, address, ref and unref,
 -- close in all its ways, and that nothing is left behind.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }

@@ -1,6 +1,6 @@
 -- The turn of a loop: tasks, what they add, and what keeps the loop alive.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local pollloop = require "dgram.pollloop"
 local uv = require "luv"
 

@@ -2,7 +2,7 @@
 -- whose queue is full.
 local core = require "dgram.core"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 -- The type of a file ("socket", "file", "link" …), nil when there is none.

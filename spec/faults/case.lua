@@ -8,7 +8,7 @@
 --   case:prove()     the sockets still work; call it without faults
 --   case:close()     all closed, each callback came exactly once
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
 

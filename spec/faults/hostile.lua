@@ -3,7 +3,7 @@
 local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 -- How many descriptors this process has open.

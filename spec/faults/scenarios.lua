@@ -7,7 +7,7 @@
 local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 local ROOM = 1024 * 1024 -- or what the system grants; no datagram is dropped

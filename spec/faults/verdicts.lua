@@ -4,7 +4,7 @@
 local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local pollloop = require "dgram.pollloop"
 local uv = require "luv"
 

@@ -1,7 +1,7 @@
 -- Broadcast, with and without permission. Run by `make test-net`.
 local Network = require "spec.net.network"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 local PORT = 5000
 

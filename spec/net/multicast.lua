@@ -2,7 +2,7 @@
 -- source only, and the ways to name an interface. Run by `make test-net`.
 local Network = require "spec.net.network"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 -- A network of a sender and a receiver, and the words of an IP version.
 local versions = {

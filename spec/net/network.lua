@@ -9,7 +9,7 @@
 --   network:close()
 --
 -- What is opened inside host:call belongs to that host for good.
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local netns = require "netns"
 local uv = require "luv"
 

@@ -1,7 +1,7 @@
 -- Puts the sockets of a script on the built-in poll() loop, and luv inside that
 -- loop as one more descriptor: what was written for luv runs unchanged. With
 -- LOOP=poll, spec/run does this for every spec and the scripts they start.
---   LUA_INIT='require "spec.polled"' lua5.4 examples/udp_server.lua
+--   LUA_INIT='require "spec.support.polled"' lua5.4 examples/udp_server.lua
 local core = require "dgram.core"
 local uv = require "luv"
 

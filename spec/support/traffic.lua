@@ -2,7 +2,7 @@
 -- that do not read, slow lookups, and whether the loop rests.
 local assert = require "luassert"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 local traffic = {}

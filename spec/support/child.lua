@@ -4,7 +4,7 @@
 --   child:write("hello\n")
 --   assert.equal("hello", child:line())
 --   child:stop()
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 local Child = {}
