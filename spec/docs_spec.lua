@@ -334,8 +334,6 @@ end
 local UNSHOWN = { ERR_SOCKET_BUFFER_SIZE = true, ERR_SOCKET_FORKED = true }
 
 describe("docs/api.md", function()
-  after_each(Child.stop_all)
-
   it("shows every method, option, event and code in a snippet", function()
     local parts, unseen = {}, {}
     for _, snippet in ipairs(snippets()) do

@@ -36,8 +36,6 @@ end
 describe("a C host", function()
   setup(function() reason = compile() end)
   teardown(function() os.remove(program) end)
-  after_each(Child.stop_all)
-
   -- Starts a command line where the library is found; errors are output, too.
   local function start(command)
     return Child.start("env", "LUA_PATH=" .. uv.cwd() .. "/lua/?.lua;;",

@@ -355,8 +355,6 @@ local function need_trains(traced)
 end
 
 describe("system calls", function()
-  after_each(Child.stop_all)
-
   -- 640 datagrams to itself: options, and the most calls that should take.
   local budgets = {
     ["with trains"] = { options = "", send = 6, receive = 12 },
@@ -391,8 +389,6 @@ describe("system calls", function()
 end)
 
 describe("a socket that takes no trains (SO_NO_CHECK)", function()
-  after_each(Child.stop_all)
-
   -- Adopts the socket that is standard input; sends 150 datagrams twice, then
   -- what it learnt.
   local SENDER = [[
@@ -457,8 +453,6 @@ describe("a socket that takes no trains (SO_NO_CHECK)", function()
 end)
 
 describe("a path whose packets are small", function()
-  after_each(Child.stop_all)
-
   -- Sends trains of datagrams that do not fit the link, then of some that do.
   local SENDER = [[
     local socket = dgram.createSocket("udp4")

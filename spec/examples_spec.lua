@@ -59,8 +59,6 @@ local function has(command)
 end
 
 describe("example", function()
-  after_each(Child.stop_all)
-
   example("udp_server", function(start)
     local server, client = start("0"), peer()
     local port = server:line("^server listening at (%d+)$")
@@ -242,8 +240,6 @@ describe("examples/", function()
 end)
 
 describe("README.md", function()
-  after_each(Child.stop_all)
-
   it("has an echo server by line 15 that can be pasted", function()
     helper.run(function()
       local text = assert(io.open("README.md")):read("*a")

@@ -20,8 +20,6 @@ describe("after fork", function()
 
   teardown(function() os.remove(forker) end)
 
-  after_each(Child.stop_all)
-
   -- Runs a script under spec/fork; returns its lines of output.
   local function run(script, ...)
     if not built then pending("no C compiler (cc)") end

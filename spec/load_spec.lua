@@ -23,8 +23,6 @@ local function script(text)
 end
 
 describe("under a flood from another process", function()
-  after_each(Child.stop_all)
-
   -- Sends as fast as it can until it is ended, 10 seconds at most.
   local FLOOD = [[
     local socket, list = dgram.createSocket("udp4"), {}

@@ -64,8 +64,6 @@ local scripts = {
 }
 
 describe("the luv adapter", function()
-  after_each(Child.stop_all)
-
   for name, script in pairs(scripts) do
     it("survives " .. name, function()
       if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end

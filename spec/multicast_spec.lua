@@ -209,8 +209,6 @@ describe("setMulticastInterface", function()
 end)
 
 describe("in a network namespace", function()
-  after_each(Child.stop_all)
-
   -- Makes a pair of interfaces and runs the specs of udp6 on it.
   local SCRIPT = [[
     ip link set lo up && ip link add pair0 type veth peer name pair1 &&

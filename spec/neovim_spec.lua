@@ -8,8 +8,6 @@ local uv = require "luv"
 describe("Neovim", function()
   local core = host.has("nvim") and host.core_path("luajit", "lua5.1")
 
-  after_each(Child.stop_all)
-
   -- Starts Neovim with the example, luv being under the name of a field of
   -- `vim`, and with one more command.
   local function start(name, command)

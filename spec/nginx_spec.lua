@@ -60,9 +60,8 @@ Nginx.__index = Nginx
 
 local prefixes = {} -- the directories made in a test
 
--- Ends what a test left running, and removes its directories.
+-- Removes the directories of a test.
 local function clear_up()
-  Child.stop_all()
   for _, prefix in ipairs(prefixes) do host.output("rm -r " .. prefix) end
   prefixes = {}
 end

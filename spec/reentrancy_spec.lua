@@ -55,9 +55,7 @@ end
 
 for name, shape in pairs(shapes) do
   describe("in a 'message' listener, in " .. name, function()
-    after_each(Child.stop_all)
-
-    it("close ends the delivery at once", function()
+      it("close ends the delivery at once", function()
       helper.run(function()
         local list = burst(shape)
         local socket, heard = acting(function(socket) socket:close() end)
@@ -181,8 +179,6 @@ for name, shape in pairs(shapes) do
 end
 
 describe("a raise in a plain program", function()
-  after_each(Child.stop_all)
-
   -- Runs a script that raises; returns its exit status and its output.
   local function outcome(code)
     local child = script([[

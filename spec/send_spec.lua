@@ -221,8 +221,6 @@ for kind, loopback in pairs(LOOPBACK) do
 end
 
 describe("send", function()
-  after_each(Child.stop_all)
-
   it("joins an array at once: it may change afterwards", function()
     helper.run(function()
       local server, inbox = helper.bound("udp4")
@@ -732,8 +730,6 @@ end)
 local function two(n) return string.char(math.floor(n / 256), n % 256) end
 
 describe("a datagram with source port 0", function()
-  after_each(Child.stop_all)
-
   it("is a message, and cannot be answered", function()
     if os.execute("command -v socat >/dev/null") == nil then
       pending("socat is not installed")

@@ -719,8 +719,6 @@ describe("garbage collection", function()
 end)
 
 describe("lua_close", function()
-  after_each(Child.stop_all)
-
   -- Programs that end in the middle of something; each must end in peace.
   local programs = {
     ["with bound sockets"] = [[

@@ -1,4 +1,5 @@
--- A child process whose lines of output a spec can wait for.
+-- A child process whose lines of output a spec can wait for; what a failed spec
+-- leaves running is ended (see leftovers.lua).
 --
 --   local child = Child.start("socat", "-", "UDP4:127.0.0.1:" .. port)
 --   child:write("hello\n")
@@ -9,7 +10,6 @@ local uv = require "luv"
 
 local Child = {}
 Child.__index = Child
-local running = {}
 
 -- Starts a command; its output is collected, its errors go to ours.
 function Child.start(command, ...)
@@ -20,7 +20,6 @@ function Child.start(command, ...)
   self.process = assert(uv.spawn(command, options, function(status, signal)
     self.status = signal > 0 and 128 + signal or status
   end))
-  running[self] = true
   self.output:read_start(function(_, chunk)
     if chunk then self.text = self.text .. chunk else self.ended = true end
   end)
@@ -57,7 +56,6 @@ end
 -- Waits until the process has ended by itself; returns its exit status.
 function Child:wait()
   helper.wait(function() return self.status and self.ended end)
-  running[self] = nil
   self.process:close()
   self.input:close()
   self.output:close()
@@ -69,11 +67,6 @@ end
 function Child:stop()
   if not self.status then self.process:kill("sigterm") end
   return self:wait()
-end
-
--- Ends what a failed spec left running; for `after_each`.
-function Child.stop_all()
-  for child in pairs(running) do child:stop() end
 end
 
 return Child

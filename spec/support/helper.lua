@@ -6,11 +6,12 @@
 --     socket:bind(0, helper.expect(function() socket:close() end))
 --   end)
 local dgram = require "dgram"
+local leftovers = require "spec.support.leftovers"
 local uv = require "luv"
 
 local helper = {}
 local expected, paths = {}, {}
-local failure, unfinished
+local failure
 local serial = 0
 local deadline, before = uv.new_timer(), uv.new_prepare()
 before:unref()
@@ -35,6 +36,12 @@ local function resources()
   return handles, descriptors
 end
 
+-- Stops what turns the loop.
+local function rest()
+  before:stop()
+  deadline:stop()
+end
+
 -- Turns the loop until `done()`; errors after `seconds`, or after a failed call.
 -- A timer that is due when a turn begins may be all that was to come: then the
 -- loop is asked not to block for what is left, the deadline.
@@ -47,8 +54,7 @@ local function turn(done, seconds)
     if yes or not ok then uv.stop() end
   end)
   while not (done() or late or failure) do uv.run("once") end
-  before:stop()
-  deadline:stop()
+  rest()
   if failure then error(failure, 0) end
   if late then error(("nothing after %g s"):format(seconds), 3) end
 end
@@ -96,19 +102,10 @@ local function check_resources(handles_before, descriptors_before)
   end
 end
 
--- Types of handles that a failed test may leave behind; idle handles and timers
--- are the library's own, and every later test needs them.
-local LEFT = { poll = true, udp = true, pipe = true, process = true, tcp = true }
-
--- Clears up after a test; what a failed one left must not keep the loop alive.
+-- Forgets the last test, and removes its paths.
 local function reset()
-  if unfinished then
-    uv.walk(function(handle)
-      if LEFT[uv.handle_get_type(handle)] then handle:unref() end
-    end)
-  end
   for _, path in ipairs(paths) do os.remove(path) end
-  expected, paths, failure, unfinished = {}, {}, nil, false
+  expected, paths, failure = {}, {}, nil
 end
 
 -- Calls `body`, then runs the loop until it is empty. Errors when that takes
@@ -116,21 +113,20 @@ end
 -- a handle or a descriptor is left.
 function helper.run(body, seconds)
   reset()
-  unfinished = true
   local handles, descriptors = resources()
   body()
   deadline:unref()
   turn(function() return not uv.loop_alive() end, seconds or 5)
   check_calls()
   check_resources(handles, descriptors)
-  unfinished = false
   reset()
 end
 
--- A path that nobody else uses; what is there after the test is removed.
-function helper.path()
+-- A path that nobody else uses, with an ending if one is given; what is there
+-- after the test is removed.
+function helper.path(ending)
   serial = serial + 1
-  local name = ("dgram-%d-%d"):format(uv.os_getpid(), serial)
+  local name = ("dgram-%d-%d%s"):format(uv.os_getpid(), serial, ending or "")
   paths[#paths + 1] = uv.os_tmpdir() .. "/" .. name
   return paths[#paths]
 end
@@ -186,6 +182,10 @@ function helper.descriptors()
   local _, descriptors = resources()
   return descriptors
 end
+
+leftovers.tell(function(err) failure = failure or err end)
+leftovers.on_failure(rest)
+leftovers.on_failure(reset)
 
 -- What luv and the library open once and keep must be there before we count:
 -- the pipes of signals, the spare descriptor of streams.

@@ -1,11 +1,17 @@
 -- Busted's plain report, closed by the lines that spec/total adds up; an error
 -- counts as failed. `.busted` selects this file as the output handler.
 
+-- Why a spec is pending, without the place, which the report names.
+local function reason_of(pending)
+  local text = tostring(pending.message or pending.name):match("[^\n]*")
+  return (text:gsub("^[^%s:]+:%d+: ", ""))
+end
+
 -- Prints how many are pending for each reason, then how many in all.
 local function print_pendings(pendings)
   local counts, reasons = {}, {}
   for _, each in ipairs(pendings) do
-    local reason = tostring(each.message or each.name):match("[^\n]*")
+    local reason = reason_of(each)
     if not counts[reason] then reasons[#reasons + 1] = reason end
     counts[reason] = (counts[reason] or 0) + 1
   end
