@@ -175,8 +175,7 @@ describe("IPv6 zones", function()
         client:send("connected")
       end))
       helper.fill(inbox, 2)
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end
 
@@ -188,8 +187,7 @@ describe("IPv6 zones", function()
     local from = helper.fill(inbox)[1].from
     server:send("answer", from.port, from.address)
     assert.same({ "answer" }, helper.messages(helper.fill(answers)))
-    client:close()
-    server:close()
+    helper.close(client, server)
   end)
 
   it("that nobody knows are an error", function()

@@ -36,7 +36,7 @@ describe("a unix peer that does not read", function()
   end
 
   local function close_all()
-    for _, socket in ipairs { sender, stuck, good } do socket:close() end
+    helper.close(sender, stuck, good)
   end
 
   it("holds up nobody else, and gets all in order when it reads", function()
@@ -211,8 +211,7 @@ describe("a unix peer that does not read", function()
         helper.wait(function() return peers[i]:stats().received == count end)
         peers[i]:close()
       end
-      sender:close()
-      good:close()
+      helper.close(sender, good)
     end)
   end)
 end)

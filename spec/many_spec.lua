@@ -3,12 +3,11 @@ local dgram = require "dgram"
 local helper = require "spec.support.helper"
 local traffic = require "spec.support.traffic"
 
-local numbered, receiver, full_peer, slow_lookup, close_all, finish =
+local numbered, receiver, full_peer, slow_lookup, finish =
   traffic.numbered, traffic.receiver, traffic.full_peer, traffic.slow_lookup,
-  traffic.close_all, traffic.finish
+  traffic.finish
 
 local KINDS = { "udp4", "udp6", "unix_dgram" }
-local LOOPBACK = { udp4 = true, udp6 = true }
 
 describe("sendMany", function()
   -- Sends a list in every form each kind of socket has.
@@ -55,7 +54,7 @@ describe("sendMany", function()
   }
 
   for _, kind in ipairs(KINDS) do
-    for form, send in pairs(LOOPBACK[kind] and udp_forms or unix_forms) do
+    for form, send in pairs(helper.LOOPBACK[kind] and udp_forms or unix_forms) do
       it(("of %s sends each string: messages, %s"):format(kind, form), function()
         helper.run(function()
           local server, heard, to = receiver(kind)
@@ -102,7 +101,7 @@ describe("sendMany", function()
         assert.same({ "first", "second", "single" },
           { heard[i], heard[i + 1], heard[i + 2] })
       end
-      close_all(server, client)
+      helper.close(server, client)
     end)
   end)
 
@@ -226,7 +225,7 @@ describe("sendMany misused", function()
           arguments[2])
         assert.equal("ERR_SOCKET_DGRAM_IS_CONNECTED", err.code)
       end
-      close_all(server, client)
+      helper.close(server, client)
     end)
   end)
 
@@ -296,7 +295,7 @@ describe("sendMany that fails in part", function()
         assert.equal(client:stats().sent, count)
         assert.is_true(count > 0 and count < 100)
       end))
-      close_all(client, server)
+      helper.close(client, server)
     end)
   end)
 

@@ -14,8 +14,7 @@ local function free_port()
   udp:bind(LOOPBACK, 0)
   local port = udp:getsockname().port
   local free = tcp:bind(LOOPBACK, port)
-  udp:close()
-  tcp:close()
+  helper.close(udp, tcp)
   return free and port or free_port()
 end
 
@@ -83,8 +82,7 @@ local function await_driver(self)
   local timer = uv.new_timer()
   timer:start(0, 20, function() socket:send("pid", self.hostile) end)
   helper.wait(function() return answered end)
-  timer:close()
-  socket:close()
+  helper.close(timer, socket)
 end
 
 -- Starts nginx; `change` may alter its configuration.

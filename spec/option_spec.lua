@@ -1,8 +1,9 @@
 -- Socket options: before, during and after bind.
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local inside = require "spec.support.inside"
 
-local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
+local option = inside.option -- what was set cannot be read by public functions
 
 -- A socket in each state an option may be set in.
 local function states(kind)
@@ -20,20 +21,20 @@ local function in_every_state(kind, test)
   end
 end
 
-for kind, loopback in pairs(LOOPBACK) do
+for kind, loopback in pairs(helper.LOOPBACK) do
   describe("a " .. kind .. " socket", function()
     it("takes a ttl of 1 to 255 in every state, and returns it", function()
       helper.run(function()
         in_every_state(kind, function(socket)
           for _, ttl in ipairs { 1, 64, 255 } do
             assert.equal(ttl, socket:setTTL(ttl))
-            assert.equal(ttl, socket[1]:get("ttl"))
+            assert.equal(ttl, option(socket, "ttl"))
           end
           for _, ttl in ipairs { 0, 256, -1, 1000 } do
             helper.has({ code = "EINVAL", syscall = "setTTL", message = "setTTL EINVAL",
               name = "Error" }, helper.raised(socket.setTTL, socket, ttl))
           end
-          assert.equal(255, socket[1]:get("ttl"))
+          assert.equal(255, option(socket, "ttl"))
         end)
       end)
     end)
@@ -43,13 +44,13 @@ for kind, loopback in pairs(LOOPBACK) do
         in_every_state(kind, function(socket)
           for _, ttl in ipairs { 0, 1, 255 } do
             assert.equal(ttl, socket:setMulticastTTL(ttl))
-            assert.equal(ttl, socket[1]:get("multicastTTL"))
+            assert.equal(ttl, option(socket, "multicastTTL"))
           end
           for _, ttl in ipairs { 256, -1, 1000 } do
             helper.has({ code = "EINVAL", message = "setMulticastTTL EINVAL" },
               helper.raised(socket.setMulticastTTL, socket, ttl))
           end
-          assert.equal(255, socket[1]:get("multicastTTL"))
+          assert.equal(255, option(socket, "multicastTTL"))
         end)
       end)
     end)
@@ -59,8 +60,8 @@ for kind, loopback in pairs(LOOPBACK) do
         local socket = helper.bound(kind)
         socket:setTTL(5)
         socket:setMulticastTTL(7)
-        assert.equal(5, socket[1]:get("ttl"))
-        assert.equal(7, socket[1]:get("multicastTTL"))
+        assert.equal(5, option(socket, "ttl"))
+        assert.equal(7, option(socket, "multicastTTL"))
         socket:close()
       end)
     end)
@@ -70,7 +71,7 @@ for kind, loopback in pairs(LOOPBACK) do
         in_every_state(kind, function(socket)
           for _, flag in ipairs { false, true } do
             assert.equal(flag, socket:setMulticastLoopback(flag))
-            assert.equal(flag and 1 or 0, socket[1]:get("multicastLoopback"))
+            assert.equal(flag and 1 or 0, option(socket, "multicastLoopback"))
           end
         end)
       end)
@@ -81,7 +82,7 @@ for kind, loopback in pairs(LOOPBACK) do
         in_every_state(kind, function(socket)
           for _, flag in ipairs { true, false } do
             assert.equal(0, select("#", socket:setBroadcast(flag)))
-            assert.equal(flag and 1 or 0, socket[1]:get("broadcast"))
+            assert.equal(flag and 1 or 0, option(socket, "broadcast"))
           end
         end)
       end)
@@ -119,8 +120,8 @@ for kind, loopback in pairs(LOOPBACK) do
         socket:setBroadcast(true)
         local size = socket:getRecvBufferSize()
         socket:bind(0, loopback, helper.expect(function()
-          assert.equal(9, socket[1]:get("ttl"))
-          assert.equal(1, socket[1]:get("broadcast"))
+          assert.equal(9, option(socket, "ttl"))
+          assert.equal(1, option(socket, "broadcast"))
           assert.equal(size, socket:getRecvBufferSize())
           socket:close()
         end))
@@ -158,8 +159,7 @@ describe("setBroadcast", function()
       client:setBroadcast(false)
       client:send("x", port, everybody, helper.expect(function(err)
         assert.equal("EACCES", err.code)
-        client:close()
-        server:close()
+        helper.close(client, server)
       end))
     end)
   end)
@@ -181,8 +181,7 @@ describe("an option", function()
         assert.equal("EACCES", err.code)
       end))
       helper.fill(inbox, 3)
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 end)

@@ -57,8 +57,7 @@ describe("createSocket", function()
       options.reuseAddr, options.type = nil, "udp6"
       local port = a:bindSync { address = "127.0.0.1" }.port
       assert.equal(port, b:bindSync { address = "127.0.0.1", port = port }.port)
-      a:close()
-      b:close()
+      helper.close(a, b)
     end)
   end)
 
@@ -185,8 +184,7 @@ for kind, loopback in pairs(LOOPBACK) do
           assert.equal(0, socket:listenerCount("listening"))
           assert.equal("EBADF", helper.raised(socket.address, socket).code)
           socket:bind(0, loopback, helper.expect(function()
-            server:close()
-            socket:close()
+            helper.close(server, socket)
           end))
         end))
         socket:bind(port, loopback, helper.expect(0))
@@ -226,8 +224,7 @@ for kind, loopback in pairs(LOOPBACK) do
         local a, b = helper.bound(options), dgram.createSocket(options)
         b:bind(a:address().port, loopback, helper.expect(function()
           assert.equal(a:address().port, b:address().port)
-          a:close()
-          b:close()
+          helper.close(a, b)
         end))
       end)
     end)
@@ -251,8 +248,7 @@ for kind, loopback in pairs(LOOPBACK) do
         end
         helper.wait(function() return #of_a + #of_b == 64 end)
         assert.is_true(#of_a > 0 and #of_b > 0)
-        a:close()
-        b:close()
+        helper.close(a, b)
       end)
     end)
 
@@ -287,7 +283,7 @@ describe("udp6", function()
       local four = dgram.createSocket("udp4")
       local port = only:bindSync().port
       four:bindSync { port = port }
-      for _, socket in ipairs { both, client, only, four } do socket:close() end
+      helper.close(both, client, only, four)
     end)
   end)
 end)
@@ -361,8 +357,7 @@ describe("bind{fd=}", function()
         helper.raised(other.bind, other, { fd = fd }))
       other:send("x", copy.port, "127.0.0.1")
       assert.same({ "x" }, helper.fill(inbox))
-      other:close()
-      socket:close()
+      helper.close(other, socket)
     end)
   end)
 
@@ -394,8 +389,7 @@ describe("bind{fd=}", function()
       assert.is_nil(socket:fileno())
       socket:send("x", port, "127.0.0.1")
       assert.same({ "x" }, helper.fill(inbox))
-      socket:close()
-      udp:close()
+      helper.close(socket, udp)
     end)
   end)
 
@@ -421,7 +415,7 @@ describe("bind{fd=}", function()
       for _ = 1, 3 do loop.run("nowait") end
       assert.equal(4, done)
       helper.wait(function() return peer:stats().received == 4 end)
-      for _, each in ipairs { socket, raw, peer } do each:close() end
+      helper.close(socket, raw, peer)
       loop.run()
     end)
   end)
@@ -454,8 +448,7 @@ describe("bind{fd=}", function()
       helper.has({ message = "Unsupported fd type: PIPE" },
         helper.raised(socket.bind, socket, { fd = ends.read }))
       for _, fd in ipairs { file, null, ends.read, ends.write } do uv.fs_close(fd) end
-      pipe:close()
-      socket:close()
+      helper.close(pipe, socket)
     end)
   end)
 
@@ -481,8 +474,7 @@ describe("bind{fd=}", function()
         first:setTTL(9) -- opens it
         helper.has({ message = "Unsupported fd type: " .. kind },
           helper.raised(second.bind, second, { fd = first:fileno() }))
-        first:close()
-        second:close()
+        helper.close(first, second)
       end
       socket:close()
       local owner = dgram.createSocket("unix_dgram")

@@ -75,8 +75,7 @@ for _, v in ipairs(versions) do
       local server = serve()
       socket:send("hello", PORT, v.server)
       Network.wait(function() return socket.heard > 0 end)
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end
 
     for _, listens in ipairs { true, false } do
@@ -108,8 +107,7 @@ for _, v in ipairs(versions) do
             local server = serve()
             socket:send("hello")
             Network.wait(function() return socket.heard > 0 end)
-            server:close()
-            socket:close()
+            helper.close(server, socket)
           end)
         end)
 
@@ -180,8 +178,7 @@ for _, v in ipairs(versions) do
         socket:setTTL(2)
         socket:send("far", PORT, v.server)
         Network.wait(function() return server.heard == 1 end)
-        server:close()
-        socket:close()
+        helper.close(server, socket)
       end)
     end)
 
@@ -242,8 +239,7 @@ for _, v in ipairs(versions) do
         server.heard = 0
         for _ = 1, 60 do socket:send(("y"):rep(1400), PORT, v.server) end
         Network.wait(function() return server.heard == 60 end)
-        server:close()
-        socket:close()
+        helper.close(server, socket)
       end)
     end)
 
@@ -255,8 +251,7 @@ for _, v in ipairs(versions) do
           helper.expect(function(err) assert.equal("EMSGSIZE", err.code) end))
         socket:send(("x"):rep(largest), PORT, v.server)
         Network.wait(function() return server.heard == 1 end)
-        server:close()
-        socket:close()
+        helper.close(server, socket)
       end)
     end)
   end)
@@ -305,7 +300,7 @@ describe("dual stack", function()
       Network.wait(function() return four.heard and six.heard end)
       table.sort(server.senders)
       assert.same({ "::ffff:10.0.0.1", "fd00::1" }, server.senders)
-      for _, socket in ipairs { server, four, six } do socket:close() end
+      helper.close(server, four, six)
     end)
   end)
 
@@ -371,7 +366,7 @@ describe("link-local addresses", function()
         socket:send("who?", PORT, "fe80::9%eth7", helper.expect(function(err)
           assert.is_string(err.code)
         end))
-        for _, each in ipairs { one, two, socket } do each:close() end
+        helper.close(one, two, socket)
       end)
     end)
     network:close()

@@ -101,8 +101,7 @@ for _, v in ipairs(versions) do
         b:call(hears.dropMembership, hears, v.group, "eth0")
         tell(says, v.group, "too late")
         expect_heard(hears, says, ip(1, 2))
-        hears:close()
-        says:close()
+        helper.close(hears, says)
       end)
     end)
 
@@ -114,8 +113,7 @@ for _, v in ipairs(versions) do
         says:setMulticastLoopback(false)
         tell(says, v.group, "off")
         expect_heard(hears, says, ip(1, 2), "on")
-        hears:close()
-        says:close()
+        helper.close(hears, says)
       end)
     end)
 
@@ -131,9 +129,7 @@ for _, v in ipairs(versions) do
         tell(says, v.group, "one")
         expect_heard(here, says, ip(1, 1), "none", "one")
         expect_heard(there, says, ip(1, 2), "one")
-        here:close()
-        there:close()
-        says:close()
+        helper.close(here, there, says)
       end)
     end)
 
@@ -163,7 +159,7 @@ for _, v in ipairs(versions) do
           "eth0")
         tell(good, v.ssm, "too late")
         expect_heard(hears, good, ip(1, 2))
-        for _, socket in ipairs { hears, good, bad } do socket:close() end
+        helper.close(hears, good, bad)
       end)
     end)
 
@@ -186,7 +182,7 @@ for _, v in ipairs(versions) do
           fence(hears, near, ip(1, 2))
           tell(far, v.group, "far")
           expect_heard(hears, far, ip(2, 2), "far")
-          for _, socket in ipairs { hears, near, far } do socket:close() end
+          helper.close(hears, near, far)
         end)
       end)
 
@@ -201,7 +197,7 @@ for _, v in ipairs(versions) do
           tell(says, v.group, "hello")
           expect_heard(far, says, ip(2, 3), "hello")
           expect_heard(near, says, ip(1, 1))
-          for _, socket in ipairs { near, far, says } do socket:close() end
+          helper.close(near, far, says)
         end)
       end)
     end
@@ -220,7 +216,7 @@ for _, v in ipairs(versions) do
         expect_heard(hears, near, ip(1, 2))
         tell(far, v.group, "far")
         expect_heard(hears, far, ip(2, 2))
-        for _, socket in ipairs { hears, near, far } do socket:close() end
+        helper.close(hears, near, far)
       end)
     end)
 
@@ -234,7 +230,7 @@ for _, v in ipairs(versions) do
           fence(hears, near, ip(1, 2))
           tell(far, v.group, "far")
           expect_heard(hears, far, ip(2, 2), "far")
-          for _, socket in ipairs { hears, near, far } do socket:close() end
+          helper.close(hears, near, far)
         end)
       end)
     end
@@ -248,8 +244,7 @@ for _, v in ipairs(versions) do
         expect_heard(hears, near, ip(1, 2), "near")
         local ok = b:call(pcall, hears.addMembership, hears, v.group, "*")
         assert.is_false(ok, "it was joined everywhere")
-        hears:close()
-        near:close()
+        helper.close(hears, near)
       end)
     end)
 

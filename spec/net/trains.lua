@@ -79,8 +79,7 @@ describe("trains", function()
           end
           assert.equal(size, server.size)
           assert.is_true(socket:stats().gso > 1, "no trains were used")
-          server:close()
-          socket:close()
+          helper.close(server, socket)
         end)
       end)
     end
@@ -93,8 +92,7 @@ describe("trains", function()
       burst(socket, 150, 200, "10.0.1.2")
       Network.wait(function() return #server.heard == 150 end)
       assert.equal(150, check_order(server.heard))
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 
@@ -118,8 +116,7 @@ describe("trains", function()
       for _, verdict in ipairs(verdicts) do assert.equal("sent", verdict) end
       assert.equal(400, check_order(server.heard))
       assert.is_true(wakeups < 400, wakeups .. " wake-ups")
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end, 20)
   end)
 
@@ -165,8 +162,7 @@ describe("trains", function()
           at = at + 1
         end
       end
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 end)

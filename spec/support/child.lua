@@ -8,6 +8,8 @@
 local helper = require "spec.support.helper"
 local uv = require "luv"
 
+local PRELUDE = 'local dgram, uv = require "dgram", require "luv"\n'
+
 local Child = {}
 Child.__index = Child
 
@@ -29,6 +31,17 @@ end
 -- Starts a Lua script with the interpreter that runs the specs.
 function Child.lua(...)
   return Child.start(uv.exepath(), "-e", "io.stdout:setvbuf('line')", ...)
+end
+
+-- Starts Lua code with `dgram` and `uv`; its errors are part of the output.
+function Child.code(text)
+  return Child.start("sh", "-c", 'exec "$0" "$@" 2>&1', uv.exepath(), "-e",
+    PRELUDE .. text)
+end
+
+-- Writes Lua code with `dgram` and `uv` to a file, for another process to run.
+function Child.script(text)
+  return helper.write(PRELUDE .. text)
 end
 
 -- Waits for the next line of output; nil when the output has ended.
@@ -61,6 +74,14 @@ function Child:wait()
   self.output:close()
   uv.run("nowait")
   return self.status
+end
+
+-- Waits for the end of the output, too; returns the exit status and what is left of
+-- the output.
+function Child:outcome(seconds)
+  helper.wait(function() return self.ended end, seconds)
+  local text = self.text
+  return self:wait(), text
 end
 
 -- Ends the process; returns its exit status, 143 when it was the signal's.

@@ -149,7 +149,8 @@ function helper.has(fields, err)
   end
 end
 
-local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
+-- The loopback addresses of UDP, by type.
+helper.LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
 
 -- A socket bound to loopback, or to `where`; what it hears is added to the list
 -- that is returned with it, as { msg = msg, from = rinfo }.
@@ -158,10 +159,55 @@ function helper.bound(options, where)
   socket:on("message", function(msg, rinfo)
     inbox[#inbox + 1] = { msg = msg, from = rinfo }
   end)
-  socket:bind({ address = where or LOOPBACK[socket.type] or helper.path() },
+  socket:bind({ address = where or helper.LOOPBACK[socket.type] or helper.path() },
     function() listening = true end)
   helper.wait(function() return listening end)
   return socket, inbox
+end
+
+-- Notes what a socket hears from now on; returns the list of messages.
+function helper.listen(socket)
+  local heard = {}
+  socket:on("message", function(msg) heard[#heard + 1] = msg end)
+  return heard
+end
+
+-- Closes sockets, or whatever has that method, in this order.
+function helper.close(...)
+  for _, each in ipairs { ... } do each:close() end
+end
+
+-- Closes a socket and waits for 'close'.
+function helper.closed(socket)
+  local closed = false
+  socket:close(function() closed = true end)
+  helper.wait(function() return closed end)
+end
+
+-- Lets the loop turn for some milliseconds: to see that nothing happens.
+function helper.pass(milliseconds)
+  local timer, over = uv.new_timer(), false
+  timer:start(milliseconds, 0, function() over = true end)
+  helper.wait(function() return over end)
+  timer:close()
+end
+
+-- The content of a file.
+function helper.read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- Writes a file; without a path, one that is removed after the test. Returns the
+-- path.
+function helper.write(text, path)
+  path = path or helper.path()
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  return path
 end
 
 -- Waits until a list has `n` entries (1); returns it.

@@ -3,14 +3,15 @@
 -- LOOP=poll, spec/run does this for every spec and the scripts they start.
 --   LUA_INIT='require "spec.support.polled"' lua5.4 examples/udp_server.lua
 local core = require "dgram.core"
+local inside = require "spec.support.inside"
 local uv = require "luv"
 
-local loop = require("dgram.pollloop").new()
+local loop = inside.pollloop.new()
 local run, loop_alive, walk, poll = uv.run, uv.loop_alive, uv.walk, core.poll
 local get_type = uv.handle_get_type
 local stopped = false
 
-require("dgram.loop").luv = function() return loop end
+inside.luv_module.luv = function() return loop end
 
 local events = loop.poll(uv.backend_fd(), function() run("nowait") end)
 events:start(true)
@@ -95,8 +96,8 @@ function Handle:close() self.poll:close() end
 
 function uv.walk(fn)
   walk(fn)
-  for socket in pairs(loop.turn and loop.turn.sockets or {}) do
-    fn(setmetatable({ poll = socket._poll }, Handle))
+  for socket in pairs(inside.sockets(loop)) do
+    fn(setmetatable({ poll = inside.poll(socket) }, Handle))
   end
 end
 

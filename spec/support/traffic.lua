@@ -1,14 +1,16 @@
 -- What the specs of traffic share: receivers that note what they hear, peers
--- that do not read, slow lookups, and whether the loop rests.
+-- that do not read, ports that are closed, lookups, hosts that survive errors, and
+-- whether the loop rests.
 local assert = require "luassert"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local inside = require "spec.support.inside"
 local uv = require "luv"
 
 local traffic = {}
 
-local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
-local ROOM = 4 * 1024 * 1024 -- or what the system grants
+--- A large receive buffer, or what the system grants.
+traffic.ROOM = 4 * 1024 * 1024
 
 -- Makes n messages, each with its number.
 function traffic.numbered(n)
@@ -20,18 +22,25 @@ end
 -- Binds a socket that notes its messages, with room for many; returns it, the
 -- list, and its address.
 function traffic.receiver(options)
-  local socket, heard = dgram.createSocket(options or "udp4"), {}
-  socket:on("message", function(msg) heard[#heard + 1] = msg end)
-  socket:bindSync { address = LOOPBACK[socket.type] or helper.path() }
-  socket:setRecvBufferSize(ROOM)
+  local socket = dgram.createSocket(options or "udp4")
+  local heard = helper.listen(socket)
+  socket:bindSync { address = helper.LOOPBACK[socket.type] or helper.path() }
+  socket:setRecvBufferSize(traffic.ROOM)
   return socket, heard, socket:address()
 end
 
--- Binds an IPv4 socket that hears nothing.
+-- Binds an IPv4 socket that hears nothing; returns it and its port.
 function traffic.sender(options)
   local socket = dgram.createSocket(options or "udp4")
-  socket:bindSync { address = "127.0.0.1" }
-  return socket
+  return socket, socket:bindSync({ address = "127.0.0.1" }).port
+end
+
+-- A port of loopback that nobody listens on: the system chose it, and got it back.
+function traffic.closed_port(kind)
+  local socket = dgram.createSocket(kind or "udp4")
+  local port = socket:bindSync({ address = helper.LOOPBACK[socket.type] }).port
+  helper.closed(socket)
+  return port
 end
 
 -- A receiver of unix datagrams that does not read; returns its path last.
@@ -43,31 +52,65 @@ end
 -- A lookup that keeps its questions until the spec answers them.
 function traffic.slow_lookup()
   local asked = {}
-  return function(host, _, done)
-    asked[#asked + 1] = { host = host, done = done }
+  return function(host, family, done)
+    asked[#asked + 1] = { host = host, family = family, done = done }
   end, asked
 end
 
-function traffic.close_all(...)
-  for _, socket in ipairs { ... } do socket:close() end
+-- A lookup that knows the wildcard and asks `answer` for every other name.
+function traffic.lookup(answer)
+  return function(host, family, done)
+    if host == "0.0.0.0" then return done(nil, host) end
+    return answer(host, family, done)
+  end
+end
+
+-- A lookup that fails for every name but the wildcard.
+function traffic.no_names(err)
+  return traffic.lookup(function(_, _, done) done(err) end)
+end
+
+-- Leaves a unix socket nobody listens on at a path: renamed, it is not removed.
+function traffic.leave_stale(path)
+  local old = helper.path()
+  local socket = dgram.createSocket("unix_dgram")
+  socket:bindSync { path = old }
+  assert(os.rename(old, path))
+  helper.closed(socket)
 end
 
 -- Closes sockets when as many messages as sent were heard, and compares.
 function traffic.finish(sent, heard, ...)
   helper.fill(heard, #sent)
   assert.same(sent, heard)
-  traffic.close_all(...)
+  helper.close(...)
+end
+
+-- An adapter like luv's own, of a host that survives errors: it collects them in
+-- the list that is returned with it.
+function traffic.surviving()
+  local luv, errors, adapter = inside.luv_adapter(), {}, {}
+  local function survive(callback)
+    return function(...)
+      local ok, err = pcall(callback, ...)
+      if not ok then errors[#errors + 1] = err end
+    end
+  end
+  function adapter.poll(fd, callback) return luv.poll(fd, survive(callback)) end
+  function adapter.idle(callback) return luv.idle(survive(callback)) end
+  function adapter.timer(callback) return luv.timer(survive(callback)) end
+  function adapter.lookup(host, family, callback)
+    return luv.lookup(host, family, survive(callback))
+  end
+  return adapter, errors
 end
 
 -- Asserts that the loop turns for its timers only while 50 ms pass.
 function traffic.assert_rests(what)
-  local turns, over = 0, false
-  local prepare, timer = uv.new_prepare(), uv.new_timer()
+  local turns, prepare = 0, uv.new_prepare()
   prepare:start(function() turns = turns + 1 end)
-  timer:start(50, 0, function() over = true end)
-  helper.wait(function() return over end)
+  helper.pass(50)
   prepare:close()
-  timer:close()
   assert.is_true(turns < 40, ("%s: %d turns in 50 ms"):format(what, turns))
 end
 
