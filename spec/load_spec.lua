@@ -195,7 +195,7 @@ describe("a batch that is cut short", function()
       timer:start(0, 0, function()
         timer:close()
         timers = timers - 1
-        if socket:fileno() then socket:resume() end
+        socket:resume()
       end)
     end,
     ["by a pause and resume"] = function(socket) socket:pause():resume() end,
@@ -235,8 +235,8 @@ describe("a batch that is cut short", function()
           helper.fill(heard, COUNT)
           uv.run("nowait")
           assert.same(sent, heard)
-          helper.close(raw, socket)
           helper.wait(function() return timers == 0 end)
+          helper.close(raw, socket)
         end)
       end)
     end

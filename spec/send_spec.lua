@@ -3,17 +3,11 @@
 local Child = require "spec.support.child"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local host = require "spec.support.host"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
-local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
-
--- A lookup that keeps its questions until the spec answers them.
-local function slow_lookup()
-  local asked = {}
-  return function(host, family, done)
-    asked[#asked + 1] = { host = host, family = family, done = done }
-  end, asked
-end
+local slow_lookup = traffic.slow_lookup
 
 -- A callback of send that notes what it was told, and how often.
 local function noted()
@@ -24,7 +18,7 @@ local function noted()
   end
 end
 
-for kind, loopback in pairs(LOOPBACK) do
+for kind, loopback in pairs(helper.LOOPBACK) do
   describe(kind .. ":send", function()
     -- Each form: its name, the arguments (PORT and CALLBACK are filled in), and
     -- the datagram.
@@ -329,10 +323,7 @@ describe("send", function()
   it("tells 'error' of a failed lookup when there is no callback", function()
     helper.run(function()
       local client = dgram.createSocket { type = "udp4",
-        lookup = function(host, _, done)
-          if host == "0.0.0.0" then return done(nil, host) end
-          done("no such host")
-        end }
+        lookup = traffic.no_names "no such host" }
       client:on("error", helper.expect(function(err)
         assert.equal("no such host", err)
         client:close()
@@ -344,10 +335,7 @@ describe("send", function()
   it("tells nobody of a failed lookup when nobody listens", function()
     helper.run(function()
       local client = dgram.createSocket { type = "udp4",
-        lookup = function(host, _, done)
-          if host == "0.0.0.0" then return done(nil, host) end
-          done("no such host")
-        end }
+        lookup = traffic.no_names "no such host" }
       client:send("hello", 9, "nobody.test")
       client:on("listening", helper.expect(function() client:close() end))
     end)
@@ -382,13 +370,9 @@ describe("send", function()
       helper.run(function()
         local server, inbox = helper.bound("udp4")
         local client = dgram.createSocket { type = "udp4",
-          lookup = function(host, family, done)
-            if host == "0.0.0.0" then return done(nil, host) end
-            return case[1](host, family, done)
-          end }
-        local inside, listening = true, false
-        client:bind(0, function() listening = true end)
-        helper.wait(function() return listening end)
+          lookup = traffic.lookup(case[1]) }
+        local inside = true
+        client:bindSync()
         client:send("once", server:address().port, "host.test",
           helper.expect(function(err, bytes)
             assert.is_false(inside)
@@ -412,10 +396,7 @@ describe("send", function()
     it("fails when a lookup answers " .. name, function()
       helper.run(function()
         local client = dgram.createSocket { type = "udp4",
-          lookup = function(host, _, done)
-            if host == "0.0.0.0" then return done(nil, host) end
-            done(nil, answer or nil)
-          end }
+          lookup = traffic.lookup(function(_, _, done) done(nil, answer or nil) end) }
         client:send("x", 9, "host.test", helper.expect(function(err, bytes)
           assert.is_not_nil(err)
           assert.equal(1, bytes)
@@ -583,7 +564,7 @@ describe("send", function()
       client:send("x", 9, "255.255.255.255")
       client:send("y", client:address().port)
       assert.same({ "y" }, helper.messages(helper.fill(inbox)))
-      assert.equal(1, client[1]:stats().sendErrors)
+      assert.equal(1, client:stats().sendErrors)
       client:close()
     end)
   end)
@@ -685,7 +666,7 @@ describe("10 000 datagrams, faster than they are read,", function()
         end
         sender:close()
       end)
-      local dropped = server[1]:stats().dropped
+      local dropped = server:stats().dropped
       server:close()
       assert.is_true(count < 10000, "the receiver was fast enough: nothing was tried")
       if dropped == 0 then pending("this build does not count what the kernel drops") end
@@ -717,9 +698,7 @@ local function two(n) return string.char(math.floor(n / 256), n % 256) end
 
 describe("a datagram with source port 0", function()
   it("is a message, and cannot be answered", function()
-    if os.execute("command -v socat >/dev/null") == nil then
-      pending("socat is not installed")
-    end
+    if not host.has "socat" then pending("socat is not installed") end
     if uv.getuid() ~= 0 then pending("a raw socket needs root") end
     helper.run(function()
       local server, inbox = helper.bound("udp4")
@@ -743,7 +722,7 @@ describe("the queue", function()
     helper.run(function()
       local path = helper.path()
       local server, inbox = helper.bound("unix_dgram", path)
-      server[1]:reading(false)
+      server:pause()
       local client, big, sent = dgram.createSocket("unix_dgram"), ("x"):rep(60000), 0
       local drained = 0
       client:on("drain", function() drained = drained + 1 end)
@@ -753,7 +732,7 @@ describe("the queue", function()
       assert.equal(client:getSendQueueSize(), client:getSendQueueCount() * 60000)
       uv.run("nowait")
       assert.equal(0, drained)
-      server[1]:reading(true)
+      server:resume()
       helper.fill(inbox, sent)
       helper.wait(function() return drained > 0 end)
       assert.equal(0, client:getSendQueueSize())

@@ -3,22 +3,13 @@
 local Child = require "spec.support.child"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local inside = require "spec.support.inside"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
-
-local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
-
--- Runs a Lua script to its end; returns its exit status and its output.
-local function script(code)
-  local child = Child.start("sh", "-c", 'exec "$0" "$@" 2>&1', uv.exepath(), "-e",
-    'local dgram, uv = require "dgram", require "luv"\n' .. code)
-  helper.wait(function() return child.ended end)
-  local text = child.text
-  return child:wait(), text
-end
 
 -- Runs a Lua script that must end well; returns its output.
 local function output(code)
-  local status, text = script(code)
+  local status, text = Child.code(code):outcome()
   assert.equal(0, status, text)
   return text
 end
@@ -69,7 +60,7 @@ describe("createSocket", function()
   end)
 end)
 
-for kind, loopback in pairs(LOOPBACK) do
+for kind, loopback in pairs(helper.LOOPBACK) do
   local family = kind == "udp4" and "IPv4" or "IPv6"
   local any = kind == "udp4" and "0.0.0.0" or "::"
 
@@ -87,21 +78,11 @@ for kind, loopback in pairs(LOOPBACK) do
       { "{exclusive}", { { exclusive = true, address = loopback } }, loopback },
     }
 
-    -- A port nobody uses: the system chose it, and it was given back.
-    local function free_port()
-      local socket = dgram.createSocket(kind)
-      local port = socket:bindSync().port
-      local closed = false
-      socket:close(function() closed = true end)
-      helper.wait(function() return closed end)
-      return port
-    end
-
     for _, form in ipairs(forms) do
       it(form[1] .. " binds, with and without a callback", function()
         helper.run(function()
           for _, with_callback in ipairs { true, false } do
-            local port, args = free_port(), {}
+            local port, args = traffic.closed_port(kind), {}
             local wants_port = false
             for i, value in ipairs(form[2]) do
               if value == PORT then value, wants_port = port, true end
@@ -112,19 +93,20 @@ for kind, loopback in pairs(LOOPBACK) do
               args[i] = value
             end
             local socket, returned = dgram.createSocket(kind), false
+            local closed = false
             local function listening()
               assert.is_true(returned)
               local at = socket:address()
               assert.is_true(at.port > 0)
               assert.same({ address = form[3], family = family, port = at.port }, at)
               if wants_port then assert.equal(port, at.port) end
-              socket:close()
+              socket:close(function() closed = true end)
             end
             if with_callback then args[#args + 1] = helper.expect(listening)
             else socket:on("listening", helper.expect(listening)) end
             assert.equal(socket, socket:bind(table.unpack(args)))
             returned = true
-            helper.wait(function() return socket._closed end)
+            helper.wait(function() return closed end)
           end
         end)
       end)
@@ -233,8 +215,8 @@ for kind, loopback in pairs(LOOPBACK) do
       helper.run(function()
         local options = { type = kind, reusePort = true }
         local a, of_a = helper.bound(options)
-        local b, of_b = dgram.createSocket(options), {}
-        b:on("message", function(msg) of_b[#of_b + 1] = msg end)
+        local b = dgram.createSocket(options)
+        local of_b = helper.listen(b)
         local port = a:address().port
         b:bindSync { port = port, address = loopback }
         local plain = dgram.createSocket(kind)
@@ -341,12 +323,10 @@ end)
 describe("bind{fd=}", function()
   it("takes a bound descriptor over", function()
     helper.run(function()
-      local core = require "dgram.core"
-      local raw = core.socket(core.loop {}, "udp4", {})
-      assert(raw:open())
+      local raw = inside.raw("udp4") -- luv would watch its own
       assert(raw:bind("127.0.0.1", 0))
-      local socket, inbox = dgram.createSocket("udp4"), {}
-      socket:on("message", function(msg) inbox[#inbox + 1] = msg end)
+      local socket = dgram.createSocket("udp4")
+      local inbox = helper.listen(socket)
       local fd, copy = raw:fileno(), nil
       socket:bind({ fd = fd }, helper.expect(function() copy = socket:address() end))
       helper.wait(function() return copy end)
@@ -395,7 +375,7 @@ describe("bind{fd=}", function()
 
   it("that fails after a send lets the socket send on", function()
     helper.run(function()
-      local loop = require("dgram.pollloop").new()
+      local loop = inside.pollloop.new()
       local path, done = helper.path(), 0
       local peer = dgram.createSocket("unix_dgram")
       peer:bindSync { path = path }
@@ -454,14 +434,11 @@ describe("bind{fd=}", function()
 
   -- The status flags of a descriptor, as an octal number in text.
   local function flags(fd)
-    local file = assert(io.open("/proc/self/fdinfo/" .. fd))
-    local text = file:read("*a")
-    file:close()
-    return text:match("flags:%s*(%d+)")
+    return helper.read("/proc/self/fdinfo/" .. fd):match("flags:%s*(%d+)")
   end
 
   it("leaves a datagram socket of another type as it is", function()
-    if not io.open("/proc/self/fdinfo/0") then return pending("needs /proc") end
+    if not uv.fs_stat("/proc/self/fdinfo/0") then pending("needs /proc") end
     helper.run(function()
       local blocking = { nonblock = false }
       local pair = uv.socketpair("dgram", nil, blocking, blocking)

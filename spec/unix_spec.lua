@@ -1,9 +1,11 @@
 -- unix_dgram: paths and abstract names, what happens to the file, and peers
 -- whose queue is full.
-local core = require "dgram.core"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
+
+local full_peer, leave_stale = traffic.full_peer, traffic.leave_stale
 
 -- The type of a file ("socket", "file", "link" …), nil when there is none.
 local function kind_of(path)
@@ -11,30 +13,11 @@ local function kind_of(path)
   return info and info.type
 end
 
--- Leaves a socket nobody listens on at a path: renamed, it is not removed.
-local function leave_stale(path)
-  local socket = helper.bound("unix_dgram", path .. ".old")
-  assert(os.rename(path .. ".old", path))
-  socket:close()
-  helper.wait(function() return not socket:fileno() end)
-  uv.run("nowait")
-end
-
 -- A path of exactly `size` bytes in a directory of its own.
 local function path_of(size)
   local dir = helper.path()
   assert(uv.fs_mkdir(dir, tonumber("700", 8)))
   return dir .. "/" .. ("p"):rep(size - #dir - 1), dir
-end
-
--- A peer that reads only when the spec calls `read`: its queue fills up.
-local function slow_peer()
-  local peer, inbox, path = core.socket(core.loop {}, "unix_dgram", {}), {}, helper.path()
-  assert(peer:open())
-  assert(peer:bindPath(path))
-  peer:listen(function(msg) inbox[#inbox + 1] = { msg = msg } end)
-  return { path = path, inbox = inbox, read = peer:poller(), fd = peer:fileno(),
-    close = function() peer:close() end }
 end
 
 -- Binds and expects EADDRINUSE.
@@ -122,7 +105,7 @@ describe("unix_dgram:bind", function()
   end)
 
   for name, make in pairs {
-    ["a file"] = function(path) assert(io.open(path, "w")):close() return "file" end,
+    ["a file"] = function(path) helper.write("", path) return "file" end,
     ["a directory"] = function(path)
       assert(uv.fs_mkdir(path, tonumber("700", 8)))
       return "directory"
@@ -166,7 +149,7 @@ describe("unix_dgram:bind", function()
       local path = helper.path()
       local socket = helper.bound("unix_dgram", path)
       assert(os.remove(path))
-      assert(io.open(path, "w")):close()
+      helper.write("", path)
       socket:close(helper.expect(function() assert.equal("file", kind_of(path)) end))
     end)
   end)
@@ -314,8 +297,8 @@ describe("unix_dgram names", function()
 
   it("are chosen by the system without a path", function()
     helper.run(function()
-      local socket, inbox = dgram.createSocket("unix_dgram"), {}
-      socket:on("message", function(msg) inbox[#inbox + 1] = msg end)
+      local socket = dgram.createSocket("unix_dgram")
+      local inbox = helper.listen(socket)
       socket:bind(helper.expect(function()
         local name = socket:address().address
         assert.truthy(name:match("^%z%x%x%x%x%x$"))
@@ -435,8 +418,7 @@ describe("unix_dgram:send", function()
   it("tells that nobody is there", function()
     helper.run(function()
       local client, nowhere, file = dgram.createSocket("unix_dgram"), helper.path(),
-        helper.path()
-      assert(io.open(file, "w")):close()
+        helper.write("")
       client:send("x", nowhere, helper.expect(function(err, bytes)
         helper.has({ code = "ENOENT", syscall = "send", address = nowhere,
           message = "send ENOENT " .. nowhere }, err)
@@ -459,9 +441,8 @@ describe("unix_dgram with a full peer", function()
       return client, function(msg, callback) return client:send(msg, path, callback) end
     end,
     ["a connected socket"] = function(path)
-      local client, connected = dgram.createSocket("unix_dgram"), false
-      client:connect(path, function() connected = true end)
-      helper.wait(function() return connected end)
+      local client = dgram.createSocket("unix_dgram")
+      client:connectSync(path)
       return client, function(msg, callback) return client:send(msg, callback) end
     end,
   }
@@ -490,32 +471,23 @@ describe("unix_dgram with a full peer", function()
 
     it(name .. " waits without spinning", function()
       helper.run(function()
-        local server = slow_peer()
-        local client, send = start(server.path)
+        local server, heard, path = full_peer()
+        local client, send = start(path)
         for i = 1, 50 do send(tostring(i)) end
-        local turns, over = 0, false
-        local prepare, timer = uv.new_prepare(), uv.new_timer()
-        prepare:start(function() turns = turns + 1 end)
-        timer:start(200, 0, function() over = true end)
-        helper.wait(function() return over end)
-        helper.close(prepare, timer)
-        assert.is_true(turns < 200, turns .. " turns of the loop in 200 ms")
+        traffic.assert_rests "while the peer does not read"
         assert.is_true(client:getSendQueueCount() > 0)
-        local poll = uv.new_poll(server.fd)
-        poll:start("r", function() server.read() end)
-        helper.wait(function() return #server.inbox == 50 end)
-        helper.close(poll, client)
-        server.close()
+        server:resume()
+        traffic.finish(traffic.numbered(50), heard, client, server)
       end)
     end)
 
     it(name .. " tells every callback when the peer closes", function()
       helper.run(function()
-        local server = slow_peer()
-        local client, send = start(server.path)
+        local server, _, path = full_peer()
+        local client, send = start(path)
         for _ = 1, 50 do send("x", helper.expect()) end
         uv.run("nowait")
-        server.close()
+        server:close()
         helper.wait(function() return client:getSendQueueCount() == 0 end)
         client:close()
       end)
@@ -523,8 +495,8 @@ describe("unix_dgram with a full peer", function()
 
     it(name .. " ends with ECANCELED what close cannot send", function()
       helper.run(function()
-        local server, results = slow_peer(), {}
-        local client, send = start(server.path)
+        local server, _, path = full_peer()
+        local results, client, send = {}, start(path)
         for i = 1, 50 do
           send("x", function(err, bytes)
             assert.equal(1, bytes)
@@ -535,7 +507,7 @@ describe("unix_dgram with a full peer", function()
           assert.equal(50, #results)
           assert.equal("sent", results[1])
           assert.equal("ECANCELED", results[50])
-          server.close()
+          server:close()
         end))
       end)
     end)
@@ -557,17 +529,15 @@ describe("unix_dgram with a full peer", function()
 
   it("holds up nobody else", function()
     helper.run(function()
-      local full = slow_peer()
+      local full, _, path = full_peer()
       local free, inbox = helper.bound("unix_dgram")
       local to_full, to_free = dgram.createSocket("unix_dgram"),
         dgram.createSocket("unix_dgram")
-      for _ = 1, 50 do to_full:send("x", full.path) end
+      for _ = 1, 50 do to_full:send("x", path) end
       for i = 1, 50 do to_free:send(tostring(i), free:address().address) end
       helper.fill(inbox, 50)
       assert.is_true(to_full:getSendQueueCount() > 0)
-      helper.close(to_full, to_free)
-      full.close()
-      free:close()
+      helper.close(to_full, to_free, full, free)
     end)
   end)
 end)
@@ -575,18 +545,18 @@ end)
 describe("unix_dgram:sendMany to a full peer", function()
   it("that is refused in part calls back once, and nobody else", function()
     helper.run(function()
-      local peer = slow_peer()
+      local peer, _, path = full_peer()
       local client = dgram.createSocket { type = "unix_dgram", maxQueue = 3000 }
       local many, called = {}, { many = 0, other = 0 }
       for i = 1, 100 do many[i] = ("m"):rep(100) end
-      for _ = 1, 11 do client:send("x", peer.path) end
-      client:sendMany(many, peer.path, function(err)
+      for _ = 1, 11 do client:send("x", path) end
+      client:sendMany(many, path, function(err)
         called.many = called.many + 1
         assert.truthy(err.code) -- ENOBUFS, or what came of a peer that is gone
       end)
       for _ = 1, 5 do uv.run("nowait") end
-      client:send("y", peer.path, function() called.other = called.other + 1 end)
-      peer.close()
+      client:send("y", path, function() called.other = called.other + 1 end)
+      peer:close()
       client:close(helper.expect(function()
         assert.same({ many = 1, other = 1 }, called)
       end))
