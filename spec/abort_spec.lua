@@ -130,9 +130,7 @@ for name, new in pairs {
       helper.run(function()
         local signal, abort = new()
         local socket = helper.bound { type = "udp4", signal = signal }
-        local closed = false
-        socket:close(helper.expect(function() closed = true end))
-        helper.wait(function() return closed end)
+        helper.closed(socket)
         assert.is_nil(next(signal.listeners or {}))
         abort()
       end)

@@ -1,18 +1,12 @@
 -- docs/api.md and docs/dgram.d.lua name what lua/ has, nothing less and nothing
 -- more; and every snippet of api.md is run and prints what its `-->` comments say.
 local Child = require "spec.support.child"
-local core = require "dgram.core"
+local core = require "dgram.core" -- it alone knows the codes of errno(3)
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
 local uv = require "luv"
 
--- Returns the content of a file.
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local read = helper.read
 
 -- Returns the sources of the Lua side, as one text.
 local function read_sources()
@@ -320,10 +314,8 @@ end
 -- Runs a snippet; returns its lines of output and its exit status. The code
 -- stands at its own line numbers, so that an error tells where it is.
 local function run(snippet)
-  local path = helper.path()
-  local file = assert(io.open(path, "w"))
-  file:write(("\n"):rep(snippet.line), table.concat(snippet.code, "\n"), "\n")
-  file:close()
+  local path = helper.write(("\n"):rep(snippet.line)
+    .. table.concat(snippet.code, "\n") .. "\n")
   local child, lines = Child.lua(path), {}
   local status = child:wait()
   for text in child.text:gmatch("(.-)\n") do lines[#lines + 1] = plain(text) end

@@ -2,20 +2,15 @@
 -- with them does not disturb the parent.
 local Child = require "spec.support.child"
 local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 
 local forker = helper.path() .. ".so"
-
--- Whether a command succeeds.
-local function succeeds(command)
-  local result = os.execute(command .. " >/dev/null 2>&1")
-  return result == true or result == 0
-end
 
 describe("after fork", function()
   local built
 
   setup(function()
-    built = succeeds("cc -shared -fPIC -o " .. forker .. " spec/fork/forker.c")
+    built = host.succeeds("cc -shared -fPIC -o " .. forker .. " spec/fork/forker.c")
   end)
 
   teardown(function() os.remove(forker) end)

@@ -81,15 +81,8 @@ local FILE = [[
 
 -- Runs such a file with busted; returns what it printed.
 local function report(failing)
-  local path = helper.path ".lua"
-  local file = assert(io.open(path, "w"))
-  file:write((FILE:gsub("%%s", failing)))
-  file:close()
-  local child = Child.lua("spec/busted.lua", path)
-  helper.wait(function() return child.ended end, 20)
-  local text = child.text
-  child:wait()
-  return text
+  local path = helper.write((FILE:gsub("%%s", failing)), helper.path ".lua")
+  return select(2, Child.lua("spec/busted.lua", path):outcome(20))
 end
 
 describe("a test that fails", function()

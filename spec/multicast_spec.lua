@@ -27,8 +27,11 @@ multicast.udp4.by = { multicast.udp4.address, PAIR or LO }
 multicast.udp6.by = { "::%" .. (PAIR or LO), PAIR or LO, multicast.udp6.address }
 
 for kind, case in pairs(multicast) do
-  local traffic_it = case.traffic and it or function() end
-  local pair_it = PAIR and it or function() end
+  -- Specs that the loopback interface cannot pass are defined where they run: in
+  -- the namespace, whose spec below is pending where there is none.
+  local function nowhere() end
+  local traffic_it = case.traffic and it or nowhere
+  local pair_it = PAIR and it or nowhere
 
   -- A socket on the wildcard, and one that sends to the group.
   local function open()
@@ -76,8 +79,8 @@ for kind, case in pairs(multicast) do
 
     traffic_it("is joined before bind too", function()
       helper.run(function()
-        local socket, inbox = dgram.createSocket(kind), {}
-        socket:on("message", function(msg) inbox[#inbox + 1] = msg end)
+        local socket = dgram.createSocket(kind)
+        local inbox = helper.listen(socket)
         socket:addMembership(case.group, case.by[1])
         socket:setMulticastInterface(case.by[1])
         socket:bind(helper.expect(function()
@@ -210,14 +213,13 @@ describe("in a network namespace", function()
     ip link set pair1 up && ip link set pair0 up &&
     ip addr add 10.0.0.1/24 dev pair0 && ip -6 addr add fd00::1/64 dev pair0 nodad ||
       exit 77
-    DGRAM_SPEC_PAIR=pair0 exec "$0" "$(command -v busted)" \
+    DGRAM_SPEC_PAIR=pair0 exec "$0" spec/busted.lua \
       --filter="udp[46] multicast" spec/multicast_spec.lua 2>&1 ]]
 
   it("udp4 and udp6 carry multicast", function()
     helper.run(function()
       local child = Child.start("unshare", "-rn", "sh", "-c", SCRIPT, uv.exepath())
-      helper.wait(function() return child.ended end, 20)
-      local text, status = child.text, child:wait()
+      local status, text = child:outcome(20)
       if status == 77 or text == "" then pending("no network namespace: " .. status) end
       assert.truthy(text:find("%f[%d]2%d passed, 0 failed"), text)
     end, 25)

@@ -20,9 +20,7 @@ end
 
 -- The example's nginx.conf with our paths and ports, and the hostile service.
 local function configuration(nginx)
-  local file = assert(io.open("examples/openresty/nginx.conf"))
-  local text, root = file:read("*a"), uv.cwd()
-  file:close()
+  local text, root = helper.read("examples/openresty/nginx.conf"), uv.cwd()
   local paths = ([[lua_package_path
     "$prefix/?.lua;ROOT/examples/openresty/?.lua;ROOT/lua/?.lua;ROOT/?.lua;;";
     lua_package_cpath "CORE;;";]]):gsub("ROOT", root):gsub("CORE", nginx.core)
@@ -70,9 +68,7 @@ local function lay_out(self, change)
   assert(uv.fs_mkdir(self.prefix, 448))
   prefixes[#prefixes + 1] = self.prefix
   assert(uv.fs_mkdir(self.prefix .. "/logs", 448))
-  local file = assert(io.open(self.prefix .. "/nginx.conf", "w"))
-  file:write((change(configuration(self))))
-  file:close()
+  helper.write(change(configuration(self)), self.prefix .. "/nginx.conf")
 end
 
 -- Sends a message to the hostile socket until it is answered.
@@ -101,10 +97,7 @@ end
 
 -- What nginx has logged so far.
 function Nginx:log()
-  local file = io.open(self.prefix .. "/logs/error.log")
-  local text = file:read("*a")
-  file:close()
-  return text
+  return helper.read(self.prefix .. "/logs/error.log")
 end
 
 -- Signals nginx and returns the milliseconds until it has ended.
@@ -132,20 +125,12 @@ function Nginx:get(path)
   return text:match("\r\n\r\n(.*)$"), (uv.hrtime() - begin) / 1e6
 end
 
--- Lets the loop run for some milliseconds.
-local function pass(milliseconds)
-  local timer, over = uv.new_timer(), false
-  timer:start(milliseconds, 0, function() over = true end)
-  helper.wait(function() return over end)
-  timer:close()
-end
-
 -- Waits for what shows from outside only: a file, an answer.
 local function eventually(condition)
   local last = uv.hrtime() + 5e9
   while not condition() do
     assert(uv.hrtime() < last, "nothing after 5 s")
-    pass(10)
+    helper.pass(10)
   end
 end
 
@@ -210,17 +195,14 @@ end
 
 -- Milliseconds of processor time that a process has used.
 local function cpu_time(pid)
-  local file = assert(io.open("/proc/" .. pid .. "/stat"))
-  local user, system = file:read("*a"):match(
+  local user, system = helper.read("/proc/" .. pid .. "/stat"):match(
     "%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
-  file:close()
   return (user + system) * 10
 end
 
 -- Why this cannot be tested here, nil when it can.
 local function missing()
-  local module = io.open("/usr/lib/nginx/modules/ngx_http_lua_module.so")
-  if module then module:close() end
+  local module = uv.fs_stat("/usr/lib/nginx/modules/ngx_http_lua_module.so")
   if not module or not host.has("nginx") then
     return "nginx with ngx_lua is not installed"
   end
@@ -335,7 +317,7 @@ describe("nginx", function()
   local function assert_idle(workers)
     local before = {}
     for i, pid in ipairs(workers) do before[i] = cpu_time(pid) end
-    pass(2000)
+    helper.pass(2000)
     for i, pid in ipairs(workers) do
       local spent = cpu_time(pid) - before[i]
       assert.is_true(spent < 20, spent .. " ms of 2000")

@@ -10,8 +10,6 @@
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
 
-local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
-
 local Case = {}
 Case.__index = Case
 
@@ -139,8 +137,8 @@ local function witness(kind, path)
     socket:bindSync { path = name }
     return socket, { name }
   end
-  local address = socket:bindSync { address = LOCAL[kind] }
-  return socket, { address.port, LOCAL[kind] }
+  local address = socket:bindSync { address = helper.LOOPBACK[kind] }
+  return socket, { address.port, helper.LOOPBACK[kind] }
 end
 
 -- Sends a datagram to a witness; the witness answers if it knows where to.

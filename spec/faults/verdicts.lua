@@ -5,8 +5,11 @@ local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
 local helper = require "spec.support.helper"
-local pollloop = require "dgram.pollloop"
+local pollloop = require("spec.support.inside").pollloop
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
+
+local bound = traffic.sender
 
 local PORTABLE = os.getenv "PORTABLE"
 local MANY = 1000000 -- calls in a row: as good as for ever
@@ -14,12 +17,6 @@ local MANY = 1000000 -- calls in a row: as good as for ever
 -- Refuses a call with an error from now on.
 local function refuse(call, code, only)
   faults.at(call, 1, MANY, core.errno(code), only)
-end
-
--- A bound socket and its port.
-local function bound(options)
-  local socket = dgram.createSocket(options or "udp4")
-  return socket, socket:bindSync({ address = "127.0.0.1" }).port
 end
 
 -- Sends `count` numbered datagrams; returns the list of verdicts to come.
@@ -45,14 +42,6 @@ local function check_verdicts(verdicts, count, code)
   end
 end
 
--- Lets the loop run for a while.
-local function pass(milliseconds)
-  local timer, over = uv.new_timer(), false
-  timer:start(milliseconds, 0, function() over = true end)
-  helper.wait(function() return over end)
-  timer:close()
-end
-
 describe("a lasting refusal", function()
   before_each(faults.clear)
   after_each(faults.clear)
@@ -64,7 +53,7 @@ describe("a lasting refusal", function()
           local socket, port = bound()
           refuse("send", code)
           local verdicts = send_all(socket, 100, 50, port, "127.0.0.1")
-          pass(20)
+          helper.pass(20)
           assert.equal(0, #verdicts)
           assert.equal(100, socket:getSendQueueCount())
           socket:close(helper.expect(function()
@@ -79,7 +68,7 @@ describe("a lasting refusal", function()
       local socket, port = bound()
       refuse("send", "ENOBUFS")
       local verdicts = send_all(socket, 300, 50, port, "127.0.0.1")
-      pass(300)
+      helper.pass(300)
       local tries = faults.count("send")
       assert.is_true(tries >= 5 and tries <= 30, tries .. " tries in 300 ms")
       faults.clear()
@@ -140,7 +129,7 @@ describe("a lasting refusal", function()
       end))
       for _ = 1, 10 do socket:send("x", port, "127.0.0.1") end
       helper.wait(function() return socket:stats().sendErrors == 10 end)
-      pass(5)
+      helper.pass(5)
       socket:close()
     end)
   end)
@@ -257,9 +246,9 @@ describe("system calls", function()
   it("are none while nothing happens", function()
     helper.run(function()
       local socket = bound()
-      pass(20)
+      helper.pass(20)
       faults.clear()
-      pass(100)
+      helper.pass(100)
       for _, call in ipairs { "send", "receive", "getsockopt" } do
         assert.equal(0, faults.count(call), call)
       end
@@ -359,7 +348,7 @@ describe("receiving", function()
           socket:on("message", function() got = true end)
           refuse("receive", code)
           socket:send("x", port, "127.0.0.1")
-          pass(200)
+          helper.pass(200)
           local tries = faults.count("receive")
           assert.is_true(tries < 1000, tries .. " tries in 200 ms")
           faults.clear()
@@ -400,9 +389,9 @@ describe("receiving", function()
       client:on("message", helper.expect(function() client:close() end))
       client:connectSync(port, "127.0.0.1")
       peer:close()
-      pass(5)
+      helper.pass(5)
       client:send("to nobody")
-      pass(20)
+      helper.pass(20)
       peer = dgram.createSocket("udp4")
       peer:bindSync({ port = port, address = "127.0.0.1" })
       peer:send("hello", client_port, "127.0.0.1", function() peer:close() end)
@@ -432,7 +421,7 @@ describe("closing", function()
         refuse(call, "EMFILE")
         socket:close(helper.expect())
         helper.wait(function() return socket:fileno() == nil end)
-        pass(5)
+        helper.pass(5)
         faults.clear()
         local next_one = dgram.createSocket("udp4")
         next_one:bindSync({ port = port, address = "127.0.0.1" })

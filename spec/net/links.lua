@@ -1,10 +1,9 @@
 -- Links that go down, go away, lose, double and reorder: what the library says,
 -- and that it goes on. Run by `make test-net`.
 local Network = require "spec.net.network"
-local dgram = require "dgram"
 local helper = require "spec.support.helper"
 
-local PORT = 5000
+local PORT = Network.PORT
 
 describe("a link", function()
   local network, a, b
@@ -23,27 +22,20 @@ describe("a link", function()
 
   -- A socket in a host that notes the numbers it hears.
   local function listener(host)
-    return host:call(function()
-      local socket = dgram.createSocket { type = "udp4",
-        recvBufferSize = 1024 * 1024 }
-      socket.heard, socket.seen = {}, {}
-      socket:on("message", function(msg)
+    local seen = {} -- how often each came
+    local socket = host:listener({ type = "udp4", recvBufferSize = 1024 * 1024 }, {},
+      function(msg)
         local number = tonumber(msg:match("^%d+"))
-        table.insert(socket.heard, number)
-        socket.seen[number] = (socket.seen[number] or 0) + 1
+        seen[number] = (seen[number] or 0) + 1
+        return number
       end)
-      socket:bindSync { port = PORT }
-      return socket
-    end)
+    socket.seen = seen
+    return socket
   end
 
   -- A bound socket in host a.
   local function sender(address)
-    return a:call(function()
-      local socket = dgram.createSocket("udp4")
-      socket:bindSync { address = address }
-      return socket
-    end)
+    return a:socket("udp4", { address = address })
   end
 
   -- Sends a datagram and returns its verdict.

@@ -1,7 +1,6 @@
 -- Multicast between hosts, IPv4 and IPv6: join, leave, loopback, hops, one
 -- source only, and the ways to name an interface. Run by `make test-net`.
 local Network = require "spec.net.network"
-local dgram = require "dgram"
 local helper = require "spec.support.helper"
 
 -- A network of a sender and a receiver, and the words of an IP version.
@@ -14,27 +13,18 @@ local versions = {
     prefix = { "fd00:0::%d", "fd00:1::%d" }, bits = "/64" },
 }
 
-local PORT = 5000 -- in namespaces of our own; nobody else is there
+local PORT = Network.PORT
 
 -- A bound socket in a host that notes what it hears.
 local function listener(host, v)
-  return host:call(function()
-    local socket = dgram.createSocket { type = v.type, reuseAddr = true }
-    socket.heard = {}
-    socket:on("message", function(msg) table.insert(socket.heard, msg) end)
-    socket:bindSync { port = PORT, address = v.any }
-    return socket
-  end)
+  return host:listener({ type = v.type, reuseAddr = true }, { address = v.any })
 end
 
 -- A bound socket in a host that sends by an interface.
-local function sender(host, v, interface)
-  return host:call(function()
-    local socket = dgram.createSocket(v.type)
-    socket:bindSync { address = v.any }
-    if interface then socket:setMulticastInterface(interface) end
-    return socket
-  end)
+local function sender(host, v, interface, address)
+  local socket = host:socket(v.type, { address = address or v.any })
+  if interface then host:call(socket.setMulticastInterface, socket, interface) end
+  return socket
 end
 
 -- Sends messages to a group and waits until they went.
@@ -137,18 +127,8 @@ for _, v in ipairs(versions) do
       helper.run(function()
         a:address("eth0", ip(1, 9) .. v.bits)
         local hears = listener(b, v)
-        local bad = a:call(function()
-          local socket = dgram.createSocket(v.type)
-          socket:bindSync { address = ip(1, 9) }
-          socket:setMulticastInterface("eth0")
-          return socket
-        end)
-        local good = a:call(function()
-          local socket = dgram.createSocket(v.type)
-          socket:bindSync { address = ip(1, 1) }
-          socket:setMulticastInterface("eth0")
-          return socket
-        end)
+        local bad = sender(a, v, "eth0", ip(1, 9))
+        local good = sender(a, v, "eth0", ip(1, 1))
         b:call(hears.addSourceSpecificMembership, hears, ip(1, 1), v.ssm,
           "eth0")
         tell(bad, v.ssm, "bad")

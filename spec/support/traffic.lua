@@ -86,23 +86,40 @@ function traffic.finish(sent, heard, ...)
   helper.close(...)
 end
 
--- An adapter like luv's own, of a host that survives errors: it collects them in
--- the list that is returned with it.
+-- An adapter like luv's own, each of whose callbacks is what wrap(callback, hook)
+-- makes of it.
+local function wrapping(wrap)
+  local luv, adapter = inside.luv_adapter(), {}
+  function adapter.poll(fd, callback) return luv.poll(fd, wrap(callback, "poll")) end
+  function adapter.idle(callback) return luv.idle(wrap(callback, "idle")) end
+  function adapter.timer(callback) return luv.timer(wrap(callback, "timer")) end
+  function adapter.lookup(host, family, callback)
+    return luv.lookup(host, family, wrap(callback, "lookup"))
+  end
+  return adapter
+end
+
+-- The adapter of a host that survives errors, and the list it collects them in.
 function traffic.surviving()
-  local luv, errors, adapter = inside.luv_adapter(), {}, {}
-  local function survive(callback)
+  local errors = {}
+  return wrapping(function(callback)
     return function(...)
       local ok, err = pcall(callback, ...)
       if not ok then errors[#errors + 1] = err end
     end
-  end
-  function adapter.poll(fd, callback) return luv.poll(fd, survive(callback)) end
-  function adapter.idle(callback) return luv.idle(survive(callback)) end
-  function adapter.timer(callback) return luv.timer(survive(callback)) end
-  function adapter.lookup(host, family, callback)
-    return luv.lookup(host, family, survive(callback))
-  end
-  return adapter, errors
+  end), errors
+end
+
+-- An adapter, and a function that tells how often it woke its sockets.
+function traffic.counting()
+  local count = 0
+  return wrapping(function(callback, hook)
+    if hook ~= "poll" then return callback end
+    return function(...)
+      count = count + 1
+      return callback(...)
+    end
+  end), function() return count end
 end
 
 -- Asserts that the loop turns for its timers only while 50 ms pass.
