@@ -1,5 +1,6 @@
 -- docs/api.md and docs/dgram.d.lua name what lua/ has, nothing less and nothing
--- more; and every snippet of api.md is run and prints what its `-->` comments say.
+-- more, spec/README.md every spec file; and every snippet of api.md is run and prints
+-- what its `-->` comments say.
 local Child = require "spec.support.child"
 local core = require "dgram.core" -- it alone knows the codes of errno(3)
 local dgram = require "dgram"
@@ -241,6 +242,16 @@ describe("docs/api.md and docs/dgram.d.lua name", function()
     for code in pairs(rows("Errors of the module")) do common[code] = nil end
     for code in pairs(rows("Errors of the system")) do common[code] = nil end
     assert_same(common, fields("dgram.Error"))
+  end)
+end)
+
+describe("spec/README.md", function()
+  it("names every spec file, and no other", function()
+    local there = {}
+    for name in uv.fs_scandir_next, assert(uv.fs_scandir("spec")) do
+      if name:find("_spec%.lua$") then there[name] = true end
+    end
+    assert_same(there, collect(read("spec/README.md"), "`([%w_]+_spec%.lua)`"))
   end)
 end)
 
