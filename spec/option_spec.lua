@@ -2,6 +2,7 @@
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
 local inside = require "spec.support.inside"
+local uv = require "luv"
 
 local option = inside.option -- what was set cannot be read by public functions
 
@@ -129,7 +130,10 @@ for kind, loopback in pairs(helper.LOOPBACK) do
     end)
 
     it("an option alone does not keep the loop alive", function()
-      helper.run(function() dgram.createSocket(kind):setTTL(5) end)
+      helper.run(function()
+        dgram.createSocket(kind):setTTL(5)
+        assert.is_false(uv.loop_alive())
+      end)
     end)
 
     it("counts an empty queue", function()
