@@ -183,9 +183,7 @@ describe("sendBlockList", function()
         client:send(table.unpack(args))
       end
       inside = false
-      client:send("through", port, "127.0.0.4", helper.expect(function(err)
-        assert.is_nil(err)
-      end))
+      client:send("through", port, "127.0.0.4", helper.sent())
       assert.same({ "through" }, helper.messages(helper.fill(inbox)))
       helper.close(client, server)
     end)

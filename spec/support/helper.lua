@@ -65,12 +65,18 @@ function helper.wait(condition, seconds)
   turn(condition, seconds or 5)
 end
 
+-- The file and line of the spec that calls a helper.
+local function place()
+  for where in debug.traceback("", 2):gmatch("[^%s/]+:%d+") do
+    if not where:find("^helper.lua") then return where end
+  end
+end
+
 -- A function that calls `fn`, if given, and must be called `n` times (once)
 -- before `run` ends. An error in it fails the spec, not the whole process.
 function helper.expect(n, fn)
   if type(n) == "function" then n, fn = 1, n end
-  local where = debug.traceback("", 2):match("[^%s/]+:%d+")
-  local call = { where = where, wanted = n or 1, count = 0 }
+  local call = { where = place(), wanted = n or 1, count = 0 }
   expected[#expected + 1] = call
   return function(...)
     call.count = call.count + 1
@@ -78,6 +84,15 @@ function helper.expect(n, fn)
     local ok, err = pcall(fn, ...)
     if not ok then failure = err or "error" end
   end
+end
+
+-- A callback of send that must come once, without an error, and be told `bytes` if
+-- these are given.
+function helper.sent(bytes)
+  return helper.expect(function(err, told)
+    if err then error(tostring(err), 0) end
+    if bytes and told ~= bytes then error(("told %s, not %d"):format(told, bytes), 0) end
+  end)
 end
 
 -- Errors unless each expected function was called as often as it had to be.

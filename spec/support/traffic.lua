@@ -57,6 +57,12 @@ function traffic.slow_lookup()
   end, asked
 end
 
+-- An IPv4 socket whose lookup waits for the spec, and the list of its questions.
+function traffic.asking()
+  local lookup, asked = traffic.slow_lookup()
+  return dgram.createSocket { type = "udp4", lookup = lookup }, asked
+end
+
 -- A lookup that knows the wildcard and asks `answer` for every other name.
 function traffic.lookup(answer)
   return function(host, family, done)
