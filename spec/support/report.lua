@@ -4,7 +4,7 @@
 -- Why a spec is pending, without the place, which the report names.
 local function reason_of(pending)
   local text = tostring(pending.message or pending.name):match("[^\n]*")
-  return (text:gsub("^[^%s:]+:%d+: ", ""))
+  return (text:gsub("^[^:]*:%-?%d+: ", ""))
 end
 
 -- Prints how many are pending for each reason, then how many in all.
