@@ -2,9 +2,9 @@
 /*
  * From send() to the kernel: the usual arguments without a detour through Lua,
  * the queue, and the waits when the kernel refuses. No callback runs inside
- * send(): verdicts wait for the loop's next turn (verdict.c).
+ * send(): completions wait for the loop's next turn (completion.c).
  */
-#include "core.h"
+#include "binding.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,84 +12,67 @@
 #define FLUSH_COUNT 256          /* datagrams worth a system call */
 #define FLUSH_BYTES (256 * 1024) /* bytes worth a system call */
 #define LARGEST (64u << 20)      /* bytes no kernel takes as one datagram */
-#define OVERHEAD 64              /* bytes a queued datagram costs beside */
 
 /* What a send was asked to do. */
 typedef struct Request {
-  const char *data;  /* the payload */
-  size_t size;       /* its bytes */
-  const Address *to; /* destination; NULL: the peer */
-  int callback;      /* stack index of the callback; 0: none */
-  int many;          /* it shares its callback with others */
-  int refused;       /* none of them is queued */
+  const char *data;   /* the payload */
+  size_t size;        /* its bytes */
+  const Route *route; /* how it goes; NULL: to the peer */
+  int callback;       /* stack index of the callback; 0: none */
+  int many;           /* it shares its callback with others */
+  int refused;        /* none of them is queued */
 } Request;
 
 /* ---------------------------------------------------------------- waiting */
 
-/* Tells whether the socket wants a turn of its loop. */
-int output_due(const Socket *s) {
-  Load load = queue_load(&s->queue);
-  if (load.unreported > 0 || s->queue.remote != 0 || s->refused != 0) return 1;
-  if (s->over && load.live == 0) return 1;
-  if (s->fd < 0) return 0;
-  if (s->batch != NULL && s->reading) return 1;
-  if (load.count > s->queue.count && !s->resting) return 1;
-  return s->queue.count > 0 && s->waiting == WAIT_NOTHING;
-}
-
 /* Forgets what was sent in the turn that ended. */
 void output_new_turn(Socket *s) {
-  s->spoke = 0;
+  s->sent_this_turn = 0;
   s->turn_bytes = 0;
 }
 
-/* Asks the loop to watch for writability, or to stop that. */
-static void watch(lua_State *L, int index, int on) {
-  loop_hook(L, index, HOOK_WATCH);
-  lua_pushboolean(L, on);
-  lua_call(L, 2, 0);
-}
-
-/* Asks the loop to call resume() after a while. */
-static void retry(lua_State *L, int index) {
-  loop_hook(L, index, HOOK_RETRY);
+/* Tells the facade what the loop is to watch, when that has changed. */
+static void update(lua_State *L, Socket *s, int index) {
+  unsigned char awaits =
+      (s->queue.wait == WAIT_WRITABLE ? AWAITS_WRITABLE : 0) |
+      (s->queue.lanes_wait == WAIT_PEER ? AWAITS_PEER : 0);
+  if (awaits == s->awaits) return;
+  s->awaits = awaits;
+  loop_push_hook(L, index, HOOK_UPDATE);
   lua_call(L, 1, 0);
 }
 
-/* Hands the queue to the kernel; arranges to be called when it refuses. */
-static void flush_queue(lua_State *L, Socket *s, int index) {
-  int wait = queue_flush(&s->queue, s->fd);
-  if (wait == QUEUE_EMPTY) return;
-  if (wait == QUEUE_WRITABLE) {
-    s->waiting = WAIT_WRITABLE;
-    watch(L, index, 1);
-  } else {
-    retry(L, index); /* first: if it raises, nothing is waited for */
-    s->waiting = WAIT_TIMER;
-  }
+/* Asks the loop to call resume() after a while. Should that raise, nothing is
+   waited for. */
+static void retry(lua_State *L, Socket *s, int index) {
+  int wait = s->queue.wait, lanes_wait = s->queue.lanes_wait;
+  s->queue.wait = s->queue.lanes_wait = WAIT_NOTHING;
+  loop_push_hook(L, index, HOOK_RETRY);
+  lua_call(L, 1, 0);
+  s->queue.wait = wait;
+  s->queue.lanes_wait = lanes_wait;
 }
 
-/* Tries the lanes of the queue again, and once more after a while. */
-static void flush_lanes(lua_State *L, Socket *s, int index) {
-  if (queue_flush_lanes(&s->queue, s->fd) == QUEUE_EMPTY) return;
-  retry(L, index);
-  s->resting = 1;
-}
-
-/* Flushes what does not have to wait. */
+/* Flushes what does not have to wait; arranges to be called when the kernel
+   refuses. */
 void output_flush(lua_State *L, Socket *s, int index) {
-  if (s->queue.count == 0 && s->queue.lanes == NULL) return;
-  if (s->waiting == WAIT_NOTHING) flush_queue(L, s, index);
-  if (s->queue.lanes != NULL && !s->resting) flush_lanes(L, s, index);
+  Queue *queue = &s->queue;
+  int timed = queue->wait == WAIT_TIMER || queue->lanes_wait == WAIT_TIMER;
+  if (queue->fifo.count > 0 && queue->wait == WAIT_NOTHING)
+    queue_flush(queue, s->fd);
+  if (queue->lanes != NULL && queue->lanes_wait == WAIT_NOTHING)
+    lanes_flush(queue, s->fd);
+  if (!timed && (queue->wait == WAIT_TIMER || queue->lanes_wait == WAIT_TIMER))
+    retry(L, s, index);
+  update(L, s, index);
 }
 
-/* Goes on after a wait. */
-void output_resume(lua_State *L, Socket *s, int index) {
-  int was = s->waiting;
-  s->waiting = WAIT_NOTHING;
-  s->resting = 0;
+/* Goes on after a wait: what the fifo waited for, and what the lanes did. */
+void output_resume(lua_State *L, Socket *s, int index, int wait) {
+  if (s->queue.wait == wait) s->queue.wait = WAIT_NOTHING;
+  s->queue.lanes_wait = WAIT_NOTHING;
   output_flush(L, s, index);
-  if (was == WAIT_WRITABLE && s->waiting != WAIT_WRITABLE) watch(L, index, 0);
+  socket_request_turn(L, s, index);
 }
 
 /* ---------------------------------------------------------------- queuing */
@@ -113,20 +96,17 @@ static int keep_callback(lua_State *L, int index, int callback) {
 }
 
 /* Sends now what is worth it; the first datagram of a turn never waits. */
-static void output_push_on(lua_State *L, Socket *s, int index) {
-  int first = !s->spoke && s->queue.count == 1;
-  s->spoke = 1;
-  if (first || s->queue.count >= FLUSH_COUNT || s->queue.bytes >= FLUSH_BYTES)
+static void push_on(lua_State *L, Socket *s, int index) {
+  const Fifo *fifo = &s->queue.fifo;
+  int first = !s->sent_this_turn && fifo->count == 1;
+  s->sent_this_turn = 1;
+  if (first || fifo->count >= FLUSH_COUNT || fifo->bytes >= FLUSH_BYTES)
     output_flush(L, s, index);
 }
 
-/* Tells whether a datagram would exceed what the queue may hold, or a lane, a
-   quarter of that; each counts OVERHEAD bytes beside its payload. */
+/* Tells whether a datagram is more than may wait. */
 static int is_full(Socket *s, const Request *r) {
-  const Queue *queue = queue_of(&s->queue, r->to);
-  size_t held = queue->bytes + queue->count * OVERHEAD;
-  size_t most = queue == &s->queue ? s->max_queue : s->max_queue / 4;
-  return queue->count > 0 && held + r->size > most;
+  return !queue_accepts(&s->queue, r->route, r->size + COST_QUEUED);
 }
 
 /* Forgets a callback that will not be called. */
@@ -145,34 +125,33 @@ static void drop_callback(lua_State *L, int index, int ref) {
 static int enqueue(Socket *s, const Request *r, int ref, int error) {
   char *room;
   if (error != 0 && ref == 0) {
-    s->queue.errors++;
+    s->queue.ledger.errors++;
     s->refused = error;
     return 0;
   }
   if (error != 0 && (!r->many || r->refused))
-    return queue_refuse(&s->queue, r->to, r->size, ref, error);
-  room = queue_push(&s->queue, r->to, r->size, ref, error);
+    return queue_refuse(&s->queue, r->route, r->size, ref, error);
+  room = queue_push(&s->queue, r->route, r->size, ref, error);
   if (room == NULL) return -ENOMEM;
   if (error == 0) memcpy(room, r->data, r->size);
   return 0;
 }
 
-/* Queues a datagram; returns 1, 0 when the queue is over its mark, or
-   -ENOMEM. */
+/* Queues a datagram; returns 1, 0 when send is to say no, or -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
   int full = r->refused || is_full(s, r);
   int error = r->size > LARGEST ? -EMSGSIZE : full ? -ENOBUFS : 0;
-  loop_add(L, s, index);
+  socket_list(L, s, index);
   if (enqueue(s, r, ref, error) < 0) return -ENOMEM;
-  output_push_on(L, s, index);
-  if (!s->loop->busy || output_due(s) || s->queue.count > 0)
-    loop_start(L, s, index);
+  push_on(L, s, index);
+  if (!s->loop->delivering || s->queue.fifo.count > 0 || socket_is_due(s))
+    loop_request_turn(L, s->loop, index);
   s->turn_bytes += r->size + 1;
-  if (queue_load(&s->queue).live_bytes < s->high_water &&
-      s->turn_bytes <= s->high_water && !full)
+  if (!full && s->turn_bytes <= s->queue.high_water &&
+      queue_below_mark(&s->queue, r->route))
     return 1;
-  s->over = 1;
+  queue_need_drain(&s->queue, r->route);
   return 0;
 }
 
@@ -203,14 +182,14 @@ static const Address *destination(State *state, int family, const char *text,
 
 /* -------------------------------------------------------- the fast send */
 
-/* Returns the ready socket of a facade table; NULL: let the facade send. */
+/* Returns the core of a facade's socket; NULL: let the facade send. */
 static Socket *fast_socket(lua_State *L) {
   Socket *s;
   if (lua_type(L, 1) != LUA_TTABLE) return NULL;
-  lua_rawgeti(L, 1, 1);
+  lua_rawgeti(L, 1, CORE_FIELD);
   s = lua_touserdata(L, -1);
   if (s == NULL || compat_rawlen(L, -1) != sizeof *s) return NULL;
-  return s->self == s && s->ready ? s : NULL;
+  return s->self == s && s->fast_send ? s : NULL;
 }
 
 /* Takes an optional callback; returns 0 when it is neither nil nor one. */
@@ -223,7 +202,7 @@ static int fast_callback(lua_State *L, int index, int top, Request *r) {
 
 /* Reads (msg, port, address [, callback]). The destination is copied: what is
    remembered may change when a finalizer sends before this one is queued. */
-static int fast_udp(lua_State *L, Socket *s, int top, Request *r, Address *to) {
+static int fast_udp(lua_State *L, Socket *s, int top, Request *r, Route *route) {
   const Address *known;
   lua_Integer port;
   size_t size;
@@ -235,32 +214,32 @@ static int fast_udp(lua_State *L, Socket *s, int top, Request *r, Address *to) {
   text = lua_tolstring(L, 4, &size);
   known = destination(s->state, s->family, text, size, (int)port);
   if (known == NULL) return 0;
-  memcpy(to, known, offsetof(Address, name) + known->length);
-  r->to = to;
+  memcpy(&route->to, known, offsetof(Address, name) + known->length);
+  r->route = route;
   return 1;
 }
 
 /* Reads (msg, path [, callback]). */
-static int fast_local(lua_State *L, int top, Request *r, Address *to) {
+static int fast_local(lua_State *L, int top, Request *r, Route *route) {
   size_t size;
   const char *path;
   if (top > 4 || lua_type(L, 3) != LUA_TSTRING) return 0;
   if (!fast_callback(L, 4, top, r)) return 0;
   path = lua_tolstring(L, 3, &size);
-  r->to = to;
-  return size > 0 && address_parse(to, AF_UNIX, path, size, 0) == 0;
+  r->route = route;
+  return size > 0 && address_parse(&route->to, AF_UNIX, path, size, 0) == 0;
 }
 
 /* Reads the arguments; returns 0 when the facade has to look at them. */
 static int fast_request(lua_State *L, Socket *s, int top, Request *r,
-                        Address *to) {
+                        Route *route) {
   if (lua_type(L, 2) != LUA_TSTRING) return 0;
   r->data = lua_tolstring(L, 2, &r->size);
-  r->to = NULL;
+  r->route = NULL;
   r->many = r->refused = 0;
   if (s->connected) return top <= 3 && fast_callback(L, 3, top, r);
-  if (s->family == AF_UNIX) return fast_local(L, top, r, to);
-  return fast_udp(L, s, top, r, to);
+  if (s->family == AF_UNIX) return fast_local(L, top, r, route);
+  return fast_udp(L, s, top, r, route);
 }
 
 /* send(self, ...): the usual arguments go straight to the queue, all others
@@ -269,9 +248,9 @@ static int output_send(lua_State *L) {
   int top = lua_gettop(L);
   Socket *s = fast_socket(L);
   Request r;
-  Address to;
-  if (s != NULL && !s->spoke && loop_foreign(s->loop)) s = NULL;
-  if (s != NULL && fast_request(L, s, top, &r, &to)) {
+  Route route;
+  if (s != NULL && !s->sent_this_turn && loop_is_foreign(s->loop)) s = NULL;
+  if (s != NULL && fast_request(L, s, top, &r, &route)) {
     int ref = keep_callback(L, top + 1, r.callback);
     int below = output_push(L, s, top + 1, &r, ref);
     lua_pushboolean(L, below);
@@ -296,23 +275,25 @@ int output_sender(lua_State *L) {
 /* -------------------------------------------------------------- the methods */
 
 /* Reads a destination: text at index, port behind it; nil: the peer. */
-static int read_destination(lua_State *L, Socket *s, int index, Address *to,
-                            Request *r) {
+static int read_route(lua_State *L, Socket *s, int index, Route *route,
+                      Request *r) {
   size_t size;
   const char *text;
-  r->to = NULL;
+  r->route = NULL;
   if (lua_isnoneornil(L, index)) return 0;
   text = luaL_checklstring(L, index, &size);
-  r->to = to;
-  return address_parse(to, s->family, text, size, socket_port(L, index + 1));
+  r->route = route;
+  return address_parse(&route->to, s->family, text, size,
+                       socket_port(L, index + 1));
 }
 
 /* push(data, offset, length [, callback [, address [, port]]]): queues a
-   slice for a literal destination; false when the queue is over its mark. */
+   slice for a literal destination; false when what waits there is over its
+   mark. */
 static int push_slice(lua_State *L) {
   Socket *s = socket_open(L, 1);
   Request r;
-  Address to;
+  Route route;
   int status, ref;
   size_t size;
   const char *data = luaL_checklstring(L, 2, &size);
@@ -325,13 +306,13 @@ static int push_slice(lua_State *L) {
   r.size = (size_t)length;
   r.callback = lua_isnoneornil(L, 5) ? 0 : 5;
   r.many = r.refused = 0;
-  status = read_destination(L, s, 6, &to, &r);
-  if (status < 0) return core_failure(L, status);
+  status = read_route(L, s, 6, &route, &r);
+  if (status < 0) return push_failure(L, status);
   ref = keep_callback(L, 1, r.callback);
   status = output_push(L, s, 1, &r, ref);
   if (status < 0) {
     drop_callback(L, 1, ref);
-    return core_failure(L, status);
+    return push_failure(L, status);
   }
   lua_pushboolean(L, status);
   return 1;
@@ -345,11 +326,11 @@ static int push_many(lua_State *L) {
   Socket *s = socket_open(L, 1);
   int count, ref, status, below = 1, i;
   Request r;
-  Address to;
+  Route route;
   luaL_checktype(L, 2, LUA_TTABLE);
   count = (int)compat_rawlen(L, 2);
-  status = read_destination(L, s, 4, &to, &r);
-  if (status < 0) return core_failure(L, status);
+  status = read_route(L, s, 4, &route, &r);
+  if (status < 0) return push_failure(L, status);
   lua_settop(L, 3);
   r.many = 1;
   r.refused = 0;
@@ -375,7 +356,7 @@ int output_total(lua_State *L) {
   count = (int)compat_rawlen(L, 1);
   for (i = 1; i <= count; i++) {
     lua_rawgeti(L, 1, i);
-    if (lua_type(L, -1) != LUA_TSTRING) return core_failure(L, i);
+    if (lua_type(L, -1) != LUA_TSTRING) return push_failure(L, i);
     bytes += compat_rawlen(L, -1);
     lua_pop(L, 1);
   }
@@ -386,58 +367,100 @@ int output_total(lua_State *L) {
 /* flush(): hands the queue to the kernel now, even while it waits. */
 static int flush(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  output_resume(L, s, 1);
-  if (output_due(s)) loop_add(L, s, 1);
-  if (output_due(s)) loop_start(L, s, 1);
+  output_resume(L, s, 1, s->queue.wait);
   return 0;
 }
 
-/* over(): 'drain' is due as soon as the queue is empty but for stuck peers. */
-static int over(lua_State *L) {
-  Socket *s = socket_check(L, 1);
-  s->over = 1;
-  loop_add(L, s, 1);
-  loop_start(L, s, 1);
-  return 0;
-}
-
-/* resume(): goes on after the wait that the retry hook was asked for. */
+/* resume(): goes on after the wait that the retry hook was asked for, or when
+   peers of lanes have read. */
 static int resume(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  if (s->fd < 0) return 0;
-  if (s->waiting == WAIT_WRITABLE) {
-    s->resting = 0;
-    output_flush(L, s, 1);
-  } else {
-    output_resume(L, s, 1);
-  }
-  if (output_due(s)) loop_add(L, s, 1);
-  if (output_due(s)) loop_start(L, s, 1);
+  if (s->fd >= 0) output_resume(L, s, 1, WAIT_TIMER);
   return 0;
 }
 
-/* cancel(errno): gives everything unsent this verdict. */
+/* awaits(): whether the queue waits for writability, and the descriptor that is
+   readable when a peer it waits for has read, or nil. */
+static int awaits(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  lua_pushboolean(L, s->awaits & AWAITS_WRITABLE);
+  if (!(s->awaits & AWAITS_PEER)) return 1;
+  lua_pushinteger(L, s->queue.watcher);
+  return 2;
+}
+
+/* cancel(errno): gives everything unsent this completion. */
 static int cancel(lua_State *L) {
   Socket *s = socket_check(L, 1);
   queue_cancel(&s->queue, (int)luaL_checkinteger(L, 2));
   return 0;
 }
 
-/* queued(): datagrams and bytes without a verdict, verdicts unreported, and
-   the bytes that are not for stuck peers. */
-static int queued(lua_State *L) {
+/* accepts(count, bytes): whether so many datagrams more may be held by Lua. */
+static int accepts(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  Load load = queue_load(&s->queue);
-  lua_pushinteger(L, (lua_Integer)load.count);
-  lua_pushinteger(L, (lua_Integer)load.bytes);
-  lua_pushinteger(L, (lua_Integer)load.unreported);
-  lua_pushinteger(L, (lua_Integer)load.live_bytes);
-  return 4;
+  size_t cost = (size_t)luaL_checkinteger(L, 2) * COST_HELD;
+  size_t bytes = (size_t)luaL_checkinteger(L, 3);
+  lua_pushboolean(L, queue_accepts(&s->queue, NULL, bytes + cost));
+  return 1;
+}
+
+/* hold(count, bytes): counts datagrams that Lua holds; negative: no more. Returns
+   whether what waits is below its mark; if not, 'drain' follows. */
+static int hold(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  Ledger *ledger = &s->queue.ledger;
+  size_t count = (size_t)luaL_checkinteger(L, 2);
+  size_t bytes = (size_t)luaL_checkinteger(L, 3);
+  int below;
+  ledger->count += count;
+  ledger->bytes += bytes;
+  ledger->held += count;
+  ledger->held_bytes += bytes;
+  below = queue_below_mark(&s->queue, NULL);
+  if (!below) queue_need_drain(&s->queue, NULL);
+  socket_request_turn(L, s, 1);
+  lua_pushboolean(L, below);
+  return 1;
+}
+
+/* lost(count): counts datagrams that failed before they came to the queue. */
+static int lost(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  s->queue.ledger.errors += (uint64_t)luaL_checkinteger(L, 2);
+  return 0;
+}
+
+/* refuse([errno]): notes that send says no although nothing may wait; with an
+   errno that is told once a turn. 'drain' follows. */
+static int refuse(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  if (!lua_isnoneornil(L, 2)) s->refused = (int)luaL_checkinteger(L, 2);
+  queue_need_drain(&s->queue, NULL);
+  socket_request_turn(L, s, 1);
+  return 0;
+}
+
+/* queued(): datagrams and bytes without a completion, completions nobody was
+   told. */
+static int queued(lua_State *L) {
+  const Ledger *ledger = &socket_check(L, 1)->queue.ledger;
+  lua_pushinteger(L, (lua_Integer)ledger->count);
+  lua_pushinteger(L, (lua_Integer)ledger->bytes);
+  lua_pushinteger(L, (lua_Integer)ledger->unreported);
+  return 3;
+}
+
+/* sent(): datagrams the kernel took. */
+static int sent(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)socket_check(L, 1)->queue.ledger.sent);
+  return 1;
 }
 
 const luaL_Reg output_methods[] = {
-    {"push", push_slice}, {"pushMany", push_many},
-    {"over", over},       {"flush", flush},
-    {"resume", resume},   {"cancel", cancel},
-    {"queued", queued},   {NULL, NULL},
+    {"push", push_slice}, {"pushMany", push_many}, {"flush", flush},
+    {"resume", resume},   {"awaits", awaits},      {"cancel", cancel},
+    {"accepts", accepts}, {"hold", hold},          {"lost", lost},
+    {"refuse", refuse},   {"queued", queued},      {"sent", sent},
+    {NULL, NULL},
 };

@@ -4,23 +4,21 @@
  * detached and closed. The operating system's refusals are returned: nil and a
  * negative errno; only programming mistakes raise.
  */
-#include "core.h"
+#include "binding.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Returns the socket at an index, in any state. */
 Socket *socket_check(lua_State *L, int index) {
   return luaL_checkudata(L, index, SOCKET_TYPE);
 }
 
-/* Returns the socket at an index; raises unless it is open. */
+/* Returns the socket at an index; raises unless it is open. A detached one is
+   not: what it did would be done to /dev/null. */
 Socket *socket_open(lua_State *L, int index) {
   Socket *s = socket_check(L, index);
-  if (s->fd < 0) luaL_error(L, "socket is not open");
+  if (s->fd < 0 || s->detached) luaL_error(L, "socket is not open");
   return s;
 }
 
@@ -47,8 +45,40 @@ static void socket_init(Socket *s, Loop *loop, int family) {
   s->fd = -1;
   s->family = family;
   s->reading = 1;
-  s->high_water = s->max_queue = SIZE_MAX;
-  queue_init(&s->queue, &s->state->pool);
+  queue_init(&s->queue, &s->state->pool, family == AF_UNIX);
+}
+
+/* Tells whether the socket wants a turn of its loop. */
+int socket_is_due(const Socket *s) {
+  return queue_is_due(&s->queue) || s->refused != 0 ||
+         (s->batch != NULL && s->reading && s->fd >= 0);
+}
+
+/* Puts a socket into its loop's list, unless it is there. */
+void socket_list(lua_State *L, Socket *s, int index) {
+  Loop *loop = s->loop;
+  if (s->listed) return;
+  loop_push_table(L, index);
+  lua_rawgeti(L, -1, HOOK_LIST);
+  lua_pushvalue(L, index);
+  lua_rawseti(L, -2, (int)(loop->tail + 1));
+  loop->tail++;
+  lua_pop(L, 2);
+  s->listed = 1;
+}
+
+/* Asks for a turn of the loop, if the socket wants one. */
+void socket_request_turn(lua_State *L, Socket *s, int index) {
+  if (!socket_is_due(s)) return;
+  socket_list(L, s, index);
+  loop_request_turn(L, s->loop, index);
+}
+
+/* Tells the facade of an error that came by the network, not from a call. */
+void socket_report_error(lua_State *L, int index, int error) {
+  loop_push_hook(L, index, HOOK_ERROR);
+  lua_pushinteger(L, error);
+  lua_call(L, 2, 0);
 }
 
 /* socket(loop, type, owner): makes a socket that is not open yet. */
@@ -73,9 +103,8 @@ int socket_new(lua_State *L) {
 /* Takes a descriptor and learns what the kernel can do for it. */
 static void socket_take(Socket *s, int fd) {
   s->fd = fd;
-  s->queue.local = s->family == AF_UNIX;
   if (s->family == AF_UNIX) return;
-  s->queue.segments = system_has_gso(fd) ? SYSTEM_SEGMENTS : 0;
+  s->queue.offload.segments = system_has_gso(fd) ? SYSTEM_SEGMENTS : 0;
   s->gro = system_enable_gro(fd, 1) == 0;
 }
 
@@ -90,9 +119,9 @@ static int open_socket(lua_State *L) {
   options.reuse_port = lua_toboolean(L, 3);
   options.ipv6_only = lua_toboolean(L, 4);
   fd = system_open(&options);
-  if (fd < 0) return core_failure(L, fd);
+  if (fd < 0) return push_failure(L, fd);
   socket_take(s, fd);
-  return core_result(L, 0);
+  return push_result(L, 0);
 }
 
 /* adopt(fd): takes over a datagram socket's descriptor; nil and its kind when
@@ -107,31 +136,8 @@ static int adopt(lua_State *L) {
   }
   if (s->fd >= 0 && s->fd != fd) system_close(s->fd);
   socket_take(s, fd);
-  return core_result(L, 0);
-}
-
-/* Remembers the file a unix path stands for, to remove it on close, also when
-   the process has moved to another directory by then. */
-static void remember_path(Socket *s, const Address *path) {
-  const char *text = path->name.local.sun_path;
-  struct stat info;
-  if (text[0] == '\0' || lstat(text, &info) < 0) return;
-  s->bound_path = realpath(text, NULL);
-  s->device = (uint64_t)info.st_dev;
-  s->inode = (uint64_t)info.st_ino;
-}
-
-/* Removes the path of a unix socket, if it is still the same file; a forked
-   child leaves it to the parent. */
-static void forget_path(Socket *s) {
-  char *path = s->bound_path;
-  struct stat info;
-  if (path == NULL) return;
-  s->bound_path = NULL;
-  if (!loop_foreign(s->loop) && lstat(path, &info) == 0 &&
-      (uint64_t)info.st_dev == s->device && (uint64_t)info.st_ino == s->inode)
-    unlink(path);
-  free(path);
+  s->queue.named = system_is_named(fd);
+  return push_result(L, 0);
 }
 
 /* bindPath(path [, mode]): binds a unix socket; "" binds to a free name. */
@@ -142,9 +148,9 @@ static int bind_path(lua_State *L) {
   int mode = (int)luaL_optinteger(L, 3, -1);
   Address address;
   int status = address_parse(&address, AF_UNIX, path, size, 0);
-  if (status == 0) status = system_bind_local(s->fd, &address, mode);
-  if (status == 0 && size > 0) remember_path(s, &address);
-  return core_result(L, status);
+  if (status == 0) status = path_bind(s->fd, &address, mode, &s->path);
+  if (status == 0) s->queue.named = 1;
+  return push_result(L, status);
 }
 
 /* bind(address, port): binds an IP socket. */
@@ -157,7 +163,7 @@ static int bind_address(lua_State *L) {
   int status = address_parse(&address, s->family, text, size, port);
   if (status == 0 && bind(s->fd, &address.name.base, address.length) < 0)
     status = -errno;
-  return core_result(L, status);
+  return push_result(L, status);
 }
 
 /* connect(address [, port]): chooses the peer. */
@@ -165,23 +171,24 @@ static int connect_socket(lua_State *L) {
   Socket *s = socket_open(L, 1);
   size_t size;
   const char *text = luaL_checklstring(L, 2, &size);
-  int port = socket_port(L, 3), result;
+  int port = socket_port(L, 3);
   Address address;
   int status = address_parse(&address, s->family, text, size, port);
-  if (status < 0) return core_failure(L, status);
-  do result = connect(s->fd, &address.name.base, address.length);
-  while (result < 0 && errno == EINTR);
-  if (result < 0) return core_failure(L, -errno);
+  if (status == 0) status = system_connect(s->fd, &address);
+  if (status < 0) return push_failure(L, status);
+  queue_connect(&s->queue, &address);
   s->connected = 1;
-  return core_result(L, 0);
+  return push_result(L, 0);
 }
 
 /* disconnect(): forgets the peer. */
 static int disconnect(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  int status = system_disconnect(s->fd);
+  int status = queue_disconnect(&s->queue);
+  if (status == 0) status = system_disconnect(s->fd);
   if (status == 0) s->connected = 0;
-  return core_result(L, status);
+  socket_request_turn(L, s, 1);
+  return push_result(L, status);
 }
 
 /* name([peer]): returns address, port of this end or of the peer. */
@@ -193,15 +200,15 @@ static int name(lua_State *L) {
   address.length = sizeof address.name;
   result = peer ? getpeername(s->fd, &address.name.base, &address.length)
                 : getsockname(s->fd, &address.name.base, &address.length);
-  if (result < 0) return core_failure(L, -errno);
+  if (result < 0) return push_failure(L, -errno);
   lua_pushlstring(L, text, address_text(&address, text));
   lua_pushinteger(L, address_port(&address));
   return 2;
 }
 
-/* ready(flag): lets literal sends go straight to the queue. */
-static int ready(lua_State *L) {
-  socket_check(L, 1)->ready = (unsigned char)lua_toboolean(L, 2);
+/* fastSend(flag): lets literal sends go straight to the queue. */
+static int fast_send(lua_State *L) {
+  socket_check(L, 1)->fast_send = (unsigned char)lua_toboolean(L, 2);
   return 0;
 }
 
@@ -209,9 +216,7 @@ static int ready(lua_State *L) {
 static int reading(lua_State *L) {
   Socket *s = socket_check(L, 1);
   s->reading = (unsigned char)lua_toboolean(L, 2);
-  if (!s->reading || s->batch == NULL) return 0;
-  loop_add(L, s, 1);
-  loop_start(L, s, 1);
+  if (s->reading && s->batch != NULL) socket_request_turn(L, s, 1);
   return 0;
 }
 
@@ -239,23 +244,41 @@ static int block(lua_State *L) {
   return 0;
 }
 
-/* tune(highWaterMark, maxQueue, gso, gro): limits and the kernel's favours. */
-static int tune(lua_State *L) {
-  Socket *s = socket_open(L, 1);
-  s->high_water = (size_t)luaL_checkinteger(L, 2);
-  s->max_queue = (size_t)luaL_checkinteger(L, 3);
-  if (!lua_toboolean(L, 4)) s->queue.segments = 0;
-  if (s->gro && !lua_toboolean(L, 5)) s->gro = system_enable_gro(s->fd, 0) != 0;
+/* limits(highWaterMark, maxQueue): bytes that may wait. */
+static int limits(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  s->queue.high_water = (size_t)luaL_checkinteger(L, 2);
+  s->queue.most = (size_t)luaL_checkinteger(L, 3);
   return 0;
+}
+
+/* trains(gso, gro): gives up trains on the way out, or in. */
+static int trains(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  if (!lua_toboolean(L, 2)) s->queue.offload.segments = 0;
+  if (s->gro && !lua_toboolean(L, 3)) s->gro = system_enable_gro(s->fd, 0) != 0;
+  return 0;
+}
+
+/* Gives the batch back, with whatever is left in it. */
+void socket_drop_batch(Socket *s) {
+  if (s->batch != NULL) state_give_batch(s->state, s->batch);
+  s->batch = NULL;
+}
+
+/* Removes the file; a forked child leaves it to the parent. */
+static void drop_path(Socket *s) {
+  if (loop_is_foreign(s->loop)) path_forget(&s->path);
+  else path_remove(&s->path);
 }
 
 /* detach(): frees the port and the path; the number stays taken. */
 static int detach(lua_State *L) {
   Socket *s = socket_open(L, 1);
   s->dropped = system_dropped(s->fd);
-  s->ready = s->reading = 0;
-  input_drop(s);
-  forget_path(s);
+  s->fast_send = s->reading = 0;
+  socket_drop_batch(s);
+  drop_path(s);
   s->detached = 1;
   system_detach(s->fd);
   return 0;
@@ -263,10 +286,10 @@ static int detach(lua_State *L) {
 
 /* Gives up everything the socket holds; may be called twice. */
 void socket_release(Socket *s) {
-  s->ready = 0;
-  input_drop(s);
+  s->fast_send = 0;
+  socket_drop_batch(s);
   queue_free(&s->queue);
-  forget_path(s);
+  drop_path(s);
   if (s->fd >= 0) system_close(s->fd);
   s->fd = -1;
 }
@@ -281,7 +304,7 @@ static int close_socket(lua_State *L) {
 static int disown(lua_State *L) {
   Socket *s = socket_open(L, 1);
   if (s->gro) system_enable_gro(s->fd, 0);
-  s->ready = 0;
+  s->fast_send = 0;
   s->fd = -1;
   return 0;
 }
@@ -303,20 +326,22 @@ static void set_count(lua_State *L, const char *field, uint64_t value) {
 /* stats(): returns a fresh table of counters. */
 static int stats(lua_State *L) {
   Socket *s = socket_check(L, 1);
+  const Ledger *ledger = &s->queue.ledger;
+  unsigned segments = s->queue.offload.segments;
   if (s->fd >= 0 && !s->detached) s->dropped = system_dropped(s->fd);
   lua_createtable(L, 0, 16);
   set_count(L, "received", s->received);
   set_count(L, "receivedBytes", s->received_bytes);
-  set_count(L, "sent", s->queue.sent);
-  set_count(L, "sentBytes", s->queue.sent_bytes);
-  set_count(L, "sendErrors", s->queue.errors);
-  set_count(L, "remoteErrors", s->queue.remotes);
+  set_count(L, "sent", ledger->sent);
+  set_count(L, "sentBytes", ledger->sent_bytes);
+  set_count(L, "sendErrors", ledger->errors);
+  set_count(L, "remoteErrors", ledger->async_errors);
   set_count(L, "dropped", s->dropped);
   set_count(L, "blocked", s->blocked);
   set_count(L, "truncated", s->truncated);
-  set_count(L, "queued", s->queue.count);
-  set_count(L, "queuedBytes", s->queue.bytes);
-  set_count(L, "gso", s->queue.segments > 1 ? s->queue.segments : 0);
+  set_count(L, "queued", ledger->count);
+  set_count(L, "queuedBytes", ledger->bytes);
+  set_count(L, "gso", segments > 1 ? segments : 0);
   set_count(L, "gro", s->gro ? SYSTEM_SEGMENTS : 0);
   return 1;
 }
@@ -329,12 +354,12 @@ const luaL_Reg socket_methods[] = {
     {"connect", connect_socket},
     {"disconnect", disconnect},
     {"name", name},
-    {"ready", ready},
+    {"fastSend", fast_send},
     {"reading", reading},
     {"listen", listen_messages},
     {"block", block},
-    {"tune", tune},
-    {"poller", input_poller},
+    {"limits", limits},
+    {"trains", trains},
     {"detach", detach},
     {"close", close_socket},
     {"disown", disown},

@@ -3,7 +3,7 @@
  * Socket options, as rows of the table in system.c, and multicast membership.
  * The operating system's refusals are returned: nil and a negative errno.
  */
-#include "core.h"
+#include "binding.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,9 +29,9 @@ static int option_set(lua_State *L) {
   const OptionRow *row = option_row(L, 2);
   const int *pair = option_pair(s, row);
   int value = (int)luaL_checkinteger(L, 3);
-  if (pair[0] < 0) return core_failure(L, -ENOTSUP);
+  if (pair[0] < 0) return push_failure(L, -ENOTSUP);
   if (setsockopt(s->fd, pair[0], pair[1], &value, sizeof value) < 0)
-    return core_failure(L, -errno);
+    return push_failure(L, -errno);
   if (s->family == AF_INET6 && row->v4[0] == IPPROTO_IP)
     setsockopt(s->fd, row->v4[0], row->v4[1], &value, sizeof value);
   lua_pushboolean(L, 1);
@@ -44,9 +44,9 @@ static int option_get(lua_State *L) {
   const int *pair = option_pair(s, option_row(L, 2));
   int value = 0;
   socklen_t size = sizeof value;
-  if (pair[0] < 0) return core_failure(L, -ENOTSUP);
+  if (pair[0] < 0) return push_failure(L, -ENOTSUP);
   if (getsockopt(s->fd, pair[0], pair[1], &value, &size) < 0)
-    return core_failure(L, -errno);
+    return push_failure(L, -errno);
   lua_pushinteger(L, value);
   return 1;
 }
@@ -80,20 +80,20 @@ static int option_membership(lua_State *L) {
   const char *interface = lua_isnoneornil(L, 4) ? NULL : check_text(L, 4);
   Address group, source, *from = NULL;
   unsigned index = 0;
-  if (s->family == AF_UNIX) return core_failure(L, -ENOTSUP);
+  if (s->family == AF_UNIX) return push_failure(L, -ENOTSUP);
   status = address_parse(&group, s->family, text, size, 0);
   if (status == 0 && s->family == AF_INET6) index = group.name.v6.sin6_scope_id;
   if (status == 0 && !lua_isnoneornil(L, 5)) {
     text = luaL_checklstring(L, 5, &size);
     status = address_parse(from = &source, s->family, text, size, 0);
   }
-  if (status < 0) return core_failure(L, status);
+  if (status < 0) return push_failure(L, status);
   if (interface != NULL && strcmp(interface, "*") == 0)
-    return core_result(L, membership_everywhere(s, &group, from, join));
+    return push_result(L, membership_everywhere(s, &group, from, join));
   if (interface != NULL)
     status = multicast_interface(interface, s->family, &index);
   if (status == 0) status = multicast_member(s->fd, &group, from, index, join);
-  return core_result(L, status);
+  return push_result(L, status);
 }
 
 /* multicastInterface(text): chooses the interface multicast leaves by. */
@@ -104,13 +104,13 @@ static int option_multicast_interface(lua_State *L) {
   Address address;
   unsigned index = 0;
   int status = 0;
-  if (s->family == AF_UNIX) return core_failure(L, -ENOTSUP);
+  if (s->family == AF_UNIX) return push_failure(L, -ENOTSUP);
   if (s->family == AF_INET &&
       address_parse(&address, AF_INET, text, strlen(text), 0) == 0)
     source = &address.name.v4.sin_addr;
   else status = multicast_interface(text, s->family, &index);
   if (status == 0) status = multicast_leave_by(s->fd, s->family, index, source);
-  return core_result(L, status == -ENODEV ? -EADDRNOTAVAIL : status);
+  return push_result(L, status == -ENODEV ? -EADDRNOTAVAIL : status);
 }
 
 const luaL_Reg option_methods[] = {

@@ -2,7 +2,7 @@
 /*
  * The symbols of error numbers, for the codes of Lua's errors.
  */
-#include "dgram.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From readiness to the 'message' listener. What was read stays with the
+ * From the kernel to the 'message' listener. What was read stays with the
  * socket (its batch) while listeners run, so they may close the socket, pause
  * it, raise, or run the loop again: the rest is delivered later, in order.
  */
-#include "core.h"
+#include "binding.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define DEEPEST 8   /* wake-ups within wake-ups: listeners may run the loop */
 #define BUDGET 1024 /* datagrams a wake-up, before other sockets have a turn */
 
 /* Stack positions while a wake-up is served. */
@@ -26,35 +24,6 @@ enum {
   AT_SENDER
 };
 
-/* Takes a spare batch of the Lua state, or a new one. */
-static Batch *batch_take(State *state) {
-  Batch *batch = state->spare;
-  if (batch == NULL) return batch_new();
-  state->spare = batch->next;
-  return batch;
-}
-
-/* Gives the socket's batch back, with whatever is left in it. It is not freed
-   here: a finalizer may close a socket whose datagram is being copied. */
-void input_drop(Socket *s) {
-  Batch *batch = s->batch;
-  s->batch = NULL;
-  if (batch == NULL) return;
-  batch->next = s->state->spare;
-  s->state->spare = batch;
-}
-
-/* Frees the spare batches but for one, or all of them. */
-void input_trim(State *state, int most) {
-  Batch **link = &state->spare;
-  while (*link != NULL && most-- > 0) link = &(*link)->next;
-  while (*link != NULL) {
-    Batch *batch = *link;
-    *link = batch->next;
-    free(batch);
-  }
-}
-
 /* Counts the datagrams that were larger than the room. */
 static int note_truncated(Socket *s) {
   int i, count = 0;
@@ -63,28 +32,21 @@ static int note_truncated(Socket *s) {
   return count;
 }
 
-/* Tells the facade of an error that did not come from its own call. */
-static void report_error(lua_State *L, int error) {
-  loop_hook(L, AT_SOCKET, HOOK_ERROR);
-  lua_pushinteger(L, error);
-  lua_call(L, 2, 0);
-}
-
 /* Reads a batch; returns the messages in it, 0 when nothing waits, -1 when
    there was an error, which has been reported. */
 static int input_fill(lua_State *L, Socket *s) {
   int count;
-  if (s->batch == NULL) s->batch = batch_take(s->state);
+  if (s->batch == NULL) s->batch = state_take_batch(s->state, s->family);
   if (s->batch == NULL) return luaL_error(L, "not enough memory");
   count = batch_fill(s->batch, s->fd, s->family);
   if (count > 0) {
-    if (note_truncated(s) > 0) report_error(L, -EMSGSIZE);
+    if (note_truncated(s) > 0) socket_report_error(L, AT_SOCKET, -EMSGSIZE);
     return count;
   }
-  input_drop(s);
+  socket_drop_batch(s);
   if (count == -EAGAIN) return 0;
-  s->queue.remotes++;
-  report_error(L, count);
+  s->queue.ledger.async_errors++;
+  socket_report_error(L, AT_SOCKET, count);
   return -1;
 }
 
@@ -143,7 +105,8 @@ static int may_deliver(const Socket *s) {
    was copied before. */
 static void deliver(lua_State *L, Socket *s, const Datagram *d,
                     Address *sender) {
-  int known = address_equal(d->from, sender);
+  const Address *from = &d->in->from;
+  int known = address_equal(from, sender);
   s->received++;
   s->received_bytes += d->size;
   lua_rawgeti(L, AT_ENV, SLOT_LISTENER);
@@ -151,8 +114,7 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d,
     lua_pop(L, 1);
     return;
   }
-  if (!known)
-    memcpy(sender, d->from, offsetof(Address, name) + d->from->length);
+  if (!known) memcpy(sender, from, offsetof(Address, name) + from->length);
   lua_pushlstring(L, d->data, d->size);
   if (!known) {
     push_sender(L, s->state, sender);
@@ -171,11 +133,11 @@ static int input_deliver(lua_State *L, Socket *s) {
   sender.length = (socklen_t)-1;
   while (may_deliver(s)) {
     if (!batch_next(s->batch, &d)) {
-      input_drop(s);
+      socket_drop_batch(s);
       break;
     }
     count++;
-    if (blocklist_check(s->block, d.from)) s->blocked++;
+    if (blocklist_check(s->block, &d.in->from)) s->blocked++;
     else deliver(L, s, &d, &sender);
   }
   return count;
@@ -190,17 +152,17 @@ static void lay_out(lua_State *L, Socket *s) {
   luaL_checkstack(L, 24, NULL);
   lua_settop(L, AT_SOCKET);
   compat_getenv(L, AT_SOCKET);
-  core_push_state_table(L);
+  state_push_table(L);
   for (i = 0; i < 4; i++) lua_rawgeti(L, AT_STATE, keys[i]);
   lua_rawgeti(L, AT_STATE, name);
   lua_pushnil(L);
 }
 
-/* Finds out why a socket is said to be readable that is not: the loop would
-   say so again at once, without end. */
-static void explain(lua_State *L, const Socket *s) {
-  int error = system_puzzle(s->fd, s->family);
-  if (error < 0) report_error(L, error);
+/* Empties the queue of errors of a socket that is said to be readable and has
+   nothing to read: the loop would say so again at once, without end. */
+static void drain_error_queue(lua_State *L, const Socket *s) {
+  int error = system_drain_error_queue(s->fd, s->family);
+  if (error < 0) socket_report_error(L, AT_SOCKET, error);
 }
 
 /* Tells whether there is room to read into. */
@@ -208,79 +170,18 @@ static int may_read(const Socket *s) {
   return s->batch == NULL && s->reading && s->fd >= 0;
 }
 
-/* Delivers what is left, then reads on within the budget. */
-static int input_serve(lua_State *L) {
+/* Delivers what is left, then reads on within the budget. To be called with
+   the socket as its only argument; may raise what a listener raises. */
+int input_serve(lua_State *L) {
   Socket *s = lua_touserdata(L, AT_SOCKET);
   int budget = BUDGET;
   lay_out(L, s);
   budget -= input_deliver(L, s);
   while (may_read(s) && budget > 0) {
     int count = input_fill(L, s);
-    if (count == 0 && budget == BUDGET) explain(L, s);
+    if (count == 0 && budget == BUDGET) drain_error_queue(L, s);
     budget -= count < 0 ? 1 : input_deliver(L, s);
     if (count >= 0 && count < BATCH_SLOTS) break;
   }
   return 0;
-}
-
-/* Goes on with a queue that waited for the socket to become writable. */
-static void serve_writable(lua_State *L, Socket *s) {
-  if (s->waiting != WAIT_WRITABLE) return;
-  output_resume(L, s, 1);
-  if (output_due(s)) loop_add(L, s, 1);
-}
-
-/* Serves a socket under protection; returns the status, the error on top. */
-static int serve_readable(lua_State *L, Socket *s) {
-  int status;
-  s->loop->busy++;
-  loop_hook(L, 1, HOOK_TRACEBACK);
-  lua_pop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(2));
-  lua_pushvalue(L, 1);
-  status = lua_pcall(L, 1, 0, lua_isnil(L, 2) ? 0 : 2);
-  s->loop->busy--;
-  if (s->batch != NULL && s->reading) loop_add(L, s, 1);
-  return status;
-}
-
-/* Watches on: a loop that was told of an error may have stopped to. */
-static void watch_on(lua_State *L, const Socket *s) {
-  if (s->fd < 0) return;
-  loop_hook(L, 1, HOOK_WATCH);
-  lua_pushboolean(L, s->waiting == WAIT_WRITABLE);
-  lua_call(L, 2, 0);
-}
-
-/* Answers the loop's readiness. Upvalues: the socket, and input_serve. */
-static int input_ready(lua_State *L) {
-  Socket *s = lua_touserdata(L, lua_upvalueindex(1));
-  int status = 0, failed = !lua_isnoneornil(L, 1);
-  if (s->fd < 0) return 0;
-  if (loop_foreign(s->loop)) return luaL_error(L, "%s", LOOP_FOREIGN);
-  lua_settop(L, 0);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  serve_writable(L, s);
-  if (s->loop->busy >= DEEPEST) return 0;
-  if (s->reading) status = serve_readable(L, s);
-  else if (system_error(s->fd) == 0) system_puzzle(s->fd, s->family);
-  if (failed) watch_on(L, s);
-  loop_sweep(L, 1);
-  return status != 0 ? lua_error(L) : 0;
-}
-
-/* poller(): the closure to hand to the loop as the callback of a poll. */
-int input_poller(lua_State *L) {
-  socket_check(L, 1);
-  lua_settop(L, 1);
-  lua_pushcfunction(L, input_serve);
-  lua_pushcclosure(L, input_ready, 2);
-  return 1;
-}
-
-/* Delivers what an earlier wake-up left over; may raise. */
-void input_resume(lua_State *L, int index) {
-  lua_pushcfunction(L, input_serve);
-  lua_pushvalue(L, index);
-  lua_call(L, 1, 0);
 }

@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The only file with the platform's #ifdefs: opening sockets, the system calls
- * that move many datagrams at once or the loops that replace them, control
- * messages, and the options. Build with DGRAM_PORTABLE to leave out everything
- * that only Linux has.
+ * that move many datagrams at once or the loops that replace them, and the
+ * numbers of options and control messages. Build with DGRAM_PORTABLE to leave
+ * out everything that only Linux has.
  */
-#include "dgram.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(DGRAM_PORTABLE)
 #define HAVE_BATCHES 1
 #else
 #define HAVE_BATCHES 0
+#endif
+
+#if HAVE_BATCHES
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #endif
 
 #ifdef __linux__
@@ -107,6 +110,8 @@ static int apply_options(int fd, const OpenOptions *options) {
   mark_error_queue(fd);
   if (options->family == AF_INET6)
     status = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->ipv6_only);
+  if (options->family == AF_UNIX) /* as much as one receives, if allowed */
+    set_int(fd, SOL_SOCKET, SO_SNDBUF, SYSTEM_LOCAL / 2);
   if (status == 0 && options->reuse_addr) status = set_reuse_addr(fd);
   if (status == 0 && options->reuse_port) status = set_reuse_port(fd);
   return status;
@@ -143,6 +148,14 @@ int system_adopt(int fd, int wanted) {
   return prepare_descriptor(fd);
 }
 
+/* Tells whether a unix socket has a name that others can send to. */
+int system_is_named(int fd) {
+  struct sockaddr_un name;
+  socklen_t length = sizeof name;
+  return getsockname(fd, (struct sockaddr *)&name, &length) == 0 &&
+         length > offsetof(struct sockaddr_un, sun_path);
+}
+
 /* Names what a descriptor is, for errors that tell it is the wrong kind. */
 const char *system_kind(int fd) {
   struct stat info;
@@ -175,23 +188,9 @@ void system_detach(int fd) {
   close(null);
 }
 
-/* Tells whether nobody listens behind a unix path any more. */
-static int is_stale(const Address *path) {
-  struct stat info;
-  int result, fd, stale;
-  if (lstat(path->name.local.sun_path, &info) < 0 || !S_ISSOCK(info.st_mode))
-    return 0;
-  fd = open_descriptor(AF_UNIX);
-  if (fd < 0) return 0;
-  RETRY(result, connect(fd, &path->name.base, path->length));
-  stale = result < 0 && errno == ECONNREFUSED;
-  close(fd);
-  return stale;
-}
-
-/* Gives a path the bits the umask took away. The file was born with fewer, so
-   nobody could slip in; it must be a socket of ours, not what replaced it. */
-static void widen_mode(const char *path, mode_t mode) {
+/* Gives a path the bits that the umask took away; it must be a socket of ours,
+   not what somebody put in its place. Only where O_PATH tells that safely. */
+void system_widen_mode(const char *path, int mode) {
 #ifdef O_PATH
   char link[32];
   struct stat info;
@@ -199,8 +198,8 @@ static void widen_mode(const char *path, mode_t mode) {
   if (file < 0) return;
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
   if (fstat(file, &info) == 0 && S_ISSOCK(info.st_mode) &&
-      info.st_uid == geteuid() && (info.st_mode & 0777) != mode)
-    (void)!chmod(link, mode);
+      info.st_uid == geteuid() && (info.st_mode & 0777) != (mode_t)mode)
+    (void)!chmod(link, (mode_t)mode);
   close(file);
 #else
   (void)path;
@@ -208,44 +207,11 @@ static void widen_mode(const char *path, mode_t mode) {
 #endif
 }
 
-/* Binds a descriptor so that the path appears with the mode, if one is given. */
-static int bind_with_mode(int fd, const Address *path, int mode) {
-  if (mode >= 0 && fchmod(fd, (mode_t)mode) < 0) return -errno;
-  if (bind(fd, &path->name.base, path->length) < 0) return -errno;
-  if (mode >= 0 && path->name.local.sun_path[0] != '\0')
-    widen_mode(path->name.local.sun_path, (mode_t)mode);
-  return 0;
-}
-
-/* Locks the directory of a path against others who replace a stale socket in
-   it; returns a descriptor to close, or -1 when it cannot be locked. */
-static int lock_directory(const char *path) {
-  char name[sizeof(struct sockaddr_un)] = ".";
-  const char *end = strrchr(path, '/');
-  int result, fd;
-  if (end != NULL)
-    snprintf(name, sizeof name, "%.*s/", (int)(end - path), path);
-  fd = open(name, O_RDONLY | O_CLOEXEC);
-  if (fd >= 0) RETRY(result, flock(fd, LOCK_EX));
-  return fd;
-}
-
-/* Replaces a socket nobody listens on; returns 0 or a negative errno. */
-static int replace_stale(int fd, const Address *path, int mode) {
-  const char *text = path->name.local.sun_path;
-  int lock = lock_directory(text), status = -EADDRINUSE;
-  if (is_stale(path) && unlink(text) == 0)
-    status = bind_with_mode(fd, path, mode);
-  if (lock >= 0) close(lock);
-  return status;
-}
-
-/* Binds to a unix path, replacing a socket nobody listens on. */
-int system_bind_local(int fd, const Address *path, int mode) {
-  int status = bind_with_mode(fd, path, mode);
-  if (status != -EADDRINUSE || path->name.local.sun_path[0] == '\0')
-    return status;
-  return replace_stale(fd, path, mode);
+/* Chooses the peer. */
+int system_connect(int fd, const Address *peer) {
+  int result;
+  RETRY(result, connect(fd, &peer->name.base, peer->length));
+  return result < 0 ? -errno : 0;
 }
 
 /* Forgets the peer of a connected socket. */
@@ -266,10 +232,10 @@ int system_error(int fd) {
   return -error;
 }
 
-/* Finds out why a socket without a datagram is said to be readable, as one may
-   be that was adopted: throws away what lies in the queue of errors, which only
-   options set by others fill; -ESHUTDOWN when somebody shut it down. */
-int system_puzzle(int fd, int family) {
+/* Empties the queue of errors, which makes a socket readable that has no
+   datagram: only options set by others fill it, before it was adopted. Returns
+   -ESHUTDOWN when it is readable because somebody shut it down. */
+int system_drain_error_queue(int fd, int family) {
   struct pollfd state = {fd, POLLIN, 0};
 #ifdef MSG_ERRQUEUE
   struct msghdr header;
@@ -290,92 +256,44 @@ int system_puzzle(int fd, int family) {
   return 0;
 }
 
-/* Returns milliseconds of a clock that only goes forward. */
-uint64_t system_now(void) {
-  struct timespec now = {0, 0};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* -------------------------------------------------------------- receiving */
-
-/* Reads the control message that tells the size of a train's segments. */
-static void read_control(struct msghdr *header, Incoming *in) {
+/* Tells whether what a unix socket sent and nobody has read yet fills its send
+   buffer: then the kernel refuses what it sends, to whomever. */
+int system_is_buffer_full(int fd) {
 #if HAVE_BATCHES
-  struct cmsghdr *c;
-  for (c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-    int value = 0;
-    size_t size = c->cmsg_len - CMSG_LEN(0);
-    if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO) continue;
-    memcpy(&value, CMSG_DATA(c), size < sizeof value ? size : sizeof value);
-    if (value > 0) in->segment = (size_t)value;
-  }
+  int unread = 0, room = 0;
+  socklen_t size = sizeof room;
+  return ioctl(fd, SIOCOUTQ, &unread) == 0 &&
+         getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &size) == 0 &&
+         unread >= room;
 #else
-  (void)header;
-  (void)in;
+  (void)fd;
+  return 0;
 #endif
 }
 
-/* Points a message header at a slot. */
-static void aim(struct msghdr *header, struct iovec *data, Incoming *in,
-                char *control) {
-  data->iov_base = in->data;
-  data->iov_len = in->room;
-  memset(header, 0, sizeof *header);
-  header->msg_name = &in->from.name;
-  header->msg_namelen = sizeof in->from.name;
-  header->msg_iov = data;
-  header->msg_iovlen = 1;
-  header->msg_control = control;
-  header->msg_controllen = control != NULL ? SYSTEM_CONTROL : 0;
+/* Tells whether a poller would say that a descriptor is writable. */
+int system_is_writable(int fd) {
+  struct pollfd state = {fd, POLLOUT, 0};
+  return poll(&state, 1, 0) > 0;
 }
 
-/* Notes what the kernel says of a message it delivered. */
-static void settle(struct msghdr *header, Incoming *in, size_t size) {
-  in->from.length = header->msg_namelen;
-  in->size = size;
-  in->segment = 0;
-  in->truncated = (header->msg_flags & MSG_TRUNC) != 0;
-  if (header->msg_controllen > 0) read_control(header, in);
-}
-
+/* Adds a descriptor to a watcher, which is made when it is -1: a descriptor
+   that is readable while one it watches is writable. */
+int system_watch(int *watcher, int fd) {
 #if HAVE_BATCHES
-/* Reads up to count messages with one system call. Unix sockets bring no
-   control messages: those could smuggle descriptors in. */
-int system_receive(int fd, Incoming *in, int count, int family) {
-  struct mmsghdr message[SYSTEM_MESSAGES];
-  struct iovec data[SYSTEM_MESSAGES];
-  char control[SYSTEM_MESSAGES][SYSTEM_CONTROL]
-      __attribute__((aligned(sizeof(size_t))));
-  int i, got;
-  for (i = 0; i < count; i++)
-    aim(&message[i].msg_hdr, &data[i], &in[i],
-        family != AF_UNIX ? control[i] : NULL);
-  RETRY(got, recvmmsg(fd, message, (unsigned)count, MSG_DONTWAIT, NULL));
-  if (got < 0) return -errno;
-  for (i = 0; i < got; i++)
-    settle(&message[i].msg_hdr, &in[i], message[i].msg_len);
-  return got;
-}
+  struct epoll_event event = {.events = EPOLLOUT};
+  if (*watcher < 0) *watcher = epoll_create1(EPOLL_CLOEXEC);
+  if (*watcher < 0 || epoll_ctl(*watcher, EPOLL_CTL_ADD, fd, &event) < 0)
+    return -errno;
+  return 0;
 #else
-/* Reads up to count messages, one system call each. */
-int system_receive(int fd, Incoming *in, int count, int family) {
-  struct msghdr header;
-  struct iovec data;
-  ssize_t size;
-  int i;
-  (void)family;
-  for (i = 0; i < count; i++) {
-    aim(&header, &data, &in[i], NULL);
-    RETRY(size, recvmsg(fd, &header, MSG_DONTWAIT));
-    if (size < 0) return i > 0 ? i : -errno;
-    settle(&header, &in[i], (size_t)size);
-  }
-  return count;
-}
+  (void)watcher;
+  (void)fd;
+  return -ENOTSUP;
 #endif
+}
 
-/* ---------------------------------------------------------------- sending */
+/* ------------------------------------------------------- many datagrams */
 
 #ifdef MSG_NOSIGNAL
 #define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -383,66 +301,52 @@ int system_receive(int fd, Incoming *in, int count, int family) {
 #define SEND_FLAGS MSG_DONTWAIT
 #endif
 
-/* Attaches the segment size to a message. */
-static void attach_segment(struct msghdr *header, char *control,
-                           unsigned segment) {
 #if HAVE_BATCHES
-  uint16_t size = (uint16_t)segment;
-  struct cmsghdr *c;
-  memset(control, 0, CMSG_SPACE(sizeof size));
-  header->msg_control = control;
-  header->msg_controllen = CMSG_SPACE(sizeof size);
-  c = CMSG_FIRSTHDR(header);
-  c->cmsg_level = IPPROTO_UDP;
-  c->cmsg_type = UDP_SEGMENT;
-  c->cmsg_len = CMSG_LEN(sizeof size);
-  memcpy(CMSG_DATA(c), &size, sizeof size);
-#else
-  (void)header;
-  (void)control;
-  (void)segment;
-#endif
+_Static_assert(sizeof(Message) == sizeof(struct mmsghdr) &&
+                   offsetof(Message, size) == offsetof(struct mmsghdr, msg_len),
+               "Message is laid out as struct mmsghdr");
+
+/* Reads up to count messages with one system call; returns how many came. */
+int system_receive(int fd, Message *message, int count) {
+  struct mmsghdr *list = (struct mmsghdr *)(void *)message;
+  int got;
+  RETRY(got, recvmmsg(fd, list, (unsigned)count, MSG_DONTWAIT, NULL));
+  return got < 0 ? -errno : got;
 }
 
-/* Fills a message header from a datagram or train. */
-static void load(struct msghdr *header, const Outgoing *out, char *control) {
-  memset(header, 0, sizeof *header);
-  if (out->to != NULL) {
-    header->msg_name = (void *)&out->to->name;
-    header->msg_namelen = out->to->length;
-  }
-  header->msg_iov = (struct iovec *)&out->data;
-  header->msg_iovlen = 1;
-  if (out->segment != 0) attach_segment(header, control, out->segment);
-}
-
-#if HAVE_BATCHES
 /* Sends up to count messages with one system call; returns how many went. */
-int system_send(int fd, const Outgoing *out, int count) {
-  struct mmsghdr message[SYSTEM_MESSAGES];
-  char control[SYSTEM_MESSAGES][CMSG_SPACE(sizeof(uint16_t))]
-      __attribute__((aligned(sizeof(size_t))));
-  int i, sent;
-  for (i = 0; i < count; i++) load(&message[i].msg_hdr, &out[i], control[i]);
-  RETRY(sent, sendmmsg(fd, message, (unsigned)count, SEND_FLAGS));
+int system_send(int fd, Message *message, int count) {
+  struct mmsghdr *list = (struct mmsghdr *)(void *)message;
+  int sent;
+  RETRY(sent, sendmmsg(fd, list, (unsigned)count, SEND_FLAGS));
   return sent < 0 ? -errno : sent;
 }
 #else
-/* Sends up to count messages, one system call each; returns how many went. */
-int system_send(int fd, const Outgoing *out, int count) {
-  struct msghdr header;
+/* Reads up to count messages, one system call each; returns how many came. */
+int system_receive(int fd, Message *message, int count) {
   ssize_t size;
   int i;
   for (i = 0; i < count; i++) {
-    load(&header, &out[i], NULL);
-    RETRY(size, sendmsg(fd, &header, SEND_FLAGS));
+    RETRY(size, recvmsg(fd, &message[i].header, MSG_DONTWAIT));
+    if (size < 0) return i > 0 ? i : -errno;
+    message[i].size = (unsigned)size;
+  }
+  return count;
+}
+
+/* Sends up to count messages, one system call each; returns how many went. */
+int system_send(int fd, Message *message, int count) {
+  ssize_t size;
+  int i;
+  for (i = 0; i < count; i++) {
+    RETRY(size, sendmsg(fd, &message[i].header, SEND_FLAGS));
     if (size < 0) return i > 0 ? i : -errno;
   }
   return count;
 }
 #endif
 
-/* ---------------------------------------------------- the kernel's favours */
+/* ------------------------------------------------- what the kernel can do */
 
 /* Asks for trains on receipt; returns 0 or a negative errno. */
 int system_enable_gro(int fd, int on) {
@@ -479,7 +383,7 @@ int system_has_gso(int fd) {
 #endif
 }
 
-/* ----------------------------------------------------------------- options */
+/* ----------------------------------------------- options, control messages */
 
 #define NONE \
   { -1, 0 }
@@ -502,4 +406,15 @@ const OptionRow system_options[] = {
      {IPPROTO_IPV6, IPV6_MULTICAST_LOOP},
      NONE},
     {NULL, NONE, NONE, NONE},
+};
+
+/* Control messages; what a platform lacks is never read nor written. */
+const ControlRow system_controls[CONTROL_KINDS] = {
+#if HAVE_BATCHES
+    [CONTROL_GRO] = {IPPROTO_UDP, UDP_GRO},
+    [CONTROL_GSO] = {IPPROTO_UDP, UDP_SEGMENT},
+#else
+    [CONTROL_GRO] = NONE,
+    [CONTROL_GSO] = NONE,
+#endif
 };

@@ -3,7 +3,7 @@
  * Multicast: memberships in groups, and the interfaces they are joined on,
  * which users spell by address, zone, name or index.
  */
-#include "dgram.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <ifaddrs.h>

@@ -4,7 +4,7 @@
  * built-in loop (lua/dgram/pollloop.lua) uses all three; a worker thread of
  * nginx waits in poll() alone, so nothing here needs a socket or a loop.
  */
-#include "core.h"
+#include "binding.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -57,7 +57,7 @@ int poller_poll(lua_State *L) {
   list = compat_newuserdata(L, (count + 16) * sizeof *list);
   count = fill(L, list, count + 16); /* the allocation may have changed it */
   ready = poll(list, (nfds_t)count, milliseconds);
-  if (ready < 0 && errno != EINTR) return core_failure(L, -errno);
+  if (ready < 0 && errno != EINTR) return push_failure(L, -errno);
   lua_newtable(L);
   for (i = 0; ready > 0 && i < count; i++) {
     if (list[i].revents == 0) continue;

@@ -3,7 +3,7 @@
  * A set of IP address ranges. Single addresses and subnets are ranges too, so
  * one comparison serves all three; IPv4 is compared in its mapped IPv6 form.
  */
-#include "dgram.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,22 +1,22 @@
 -- SPDX-License-Identifier: MIT
 -- A loop's part in the facade: tasks for its next turn, the sockets that wait
 -- before they try again, and the hooks the core calls. It knows adapters
--- (see loop.lua), not loops.
+-- (loop/luv.lua says what they owe), not loops.
 
 local core = require "dgram.core"
 local errors = require "dgram.errors"
 
 local SHORTEST, LONGEST = 1, 32 -- milliseconds between tries
+local MOST = 1000   -- tasks a turn, before others have theirs
+local DEEPEST = 8   -- turns within turns: listeners may run the loop
 
-local Turn = {}
-Turn.__index = Turn
+local Scheduler = {}
+Scheduler.__index = Scheduler
 
 --- Raises in a forked child: the loop is the parent's.
-function Turn:own()
+function Scheduler:own()
   if self.core:foreign() then errors.throw_fixed("ERR_SOCKET_FORKED") end
 end
-
-local MOST = 1000 -- tasks a turn, before others have theirs
 
 -- Runs the tasks, and those they add.
 local function run_tasks(self)
@@ -46,16 +46,14 @@ local function run(self)
 end
 
 --- Runs a function in the loop's next turn; the loop stays alive until then.
-function Turn:defer(task, subject)
+function Scheduler:defer(task, subject)
   self.idle:start() -- first: it may run finalizers, which may defer too
   local place = self.last + 1
   self.subjects[place], self.tasks[place] = subject, task
   self.last = place
 end
 
-local DEEPEST = 8 -- turns within turns: listeners may run the loop
-
--- Calls a function of the turn: its errors leave as the adapter wants them.
+-- Calls a function of the scheduler: its errors leave as the adapter wants them.
 local function protect(self, body)
   self.depth = self.depth + 1
   local ok, err = xpcall(body, self.traceback)
@@ -82,7 +80,7 @@ local function wake(self)
 end
 
 --- Lets a socket try again after a while, longer each time in a row.
-function Turn:retry(socket)
+function Scheduler:retry(socket)
   self.sleepers[socket] = true
   if self.asleep and not (self.timer.lost and self.timer:lost()) then return end
   self.timer:start(socket:_backoff(SHORTEST, LONGEST))
@@ -96,29 +94,32 @@ local function hooks(self)
     stop = function()
       if self.first > self.last then self.idle:stop() end
     end,
+    update = function(socket) socket:_update() end,
     retry = function(socket) self:retry(socket) end,
-    watch = function(socket, on) socket:_watch(on) end,
-    error = function(socket, errno) socket:_remote(errno) end,
-    failed = function(socket, ...) socket:_failed(...) end,
-    drain = function(socket) socket:_drained() end,
+    error = function(socket, errno) socket:_network_error(errno) end,
+    failed = function(socket, ...) socket:_send_failed(...) end,
+    drain = function(socket, path) socket:_drained(path) end,
     traceback = self.adapter.traceback,
   }
 end
 
---- Keeps a socket with a poll handle alive until it is closed.
-function Turn:keep(socket)
+--- Keeps a socket with a handle of the loop alive until it is let go.
+function Scheduler:keep(socket)
   self.sockets[socket] = true
-  self.guard = self.core:guard(self.sockets)
+  self.guard = core.guard(self.core, self.sockets)
 end
 
+--- Lets a socket go.
+function Scheduler:forget(socket) self.sockets[socket] = nil end
+
 --- Returns the socket that has a descriptor, nil when none has.
-function Turn:owner(fd)
+function Scheduler:owner(fd)
   for socket in pairs(self.sockets) do
     if socket:fileno() == fd then return socket end
   end
 end
 
--- Makes a turn for an adapter.
+-- Makes a scheduler for an adapter.
 local function new(adapter)
   local self = setmetatable({
     adapter = adapter,
@@ -126,8 +127,8 @@ local function new(adapter)
     depth = 0,
     tasks = {}, subjects = {}, first = 1, last = 0,
     sleepers = {},
-    sockets = {}, -- those with a poll handle live until they are closed
-  }, Turn)
+    sockets = {}, -- those with a handle of the loop
+  }, Scheduler)
   self.core = core.loop(hooks(self))
   local function run_self() run(self) end
   local function wake_self() wake(self) end
@@ -141,11 +142,11 @@ end
 
 local M = {}
 
---- Returns the turn of an adapter; there is one for each.
+--- Returns the scheduler of an adapter; there is one for each.
 function M.of(adapter)
-  if adapter.turn then adapter.turn:own() end
-  adapter.turn = adapter.turn or new(adapter)
-  return adapter.turn
+  if adapter.scheduler then adapter.scheduler:own() end
+  adapter.scheduler = adapter.scheduler or new(adapter)
+  return adapter.scheduler
 end
 
 return M

@@ -3,7 +3,7 @@
  * Text and port <-> socket address: IPv4, IPv6 with a zone, unix paths and
  * abstract names. Numeric only: names of hosts never get here.
  */
-#include "dgram.h"
+#include "engine.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

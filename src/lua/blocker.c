@@ -3,7 +3,7 @@
  * Block lists as Lua values: a userdata around blocklist.c. Arguments were
  * checked by the facade; an address that is none gives false.
  */
-#include "core.h"
+#include "binding.h"
 
 #include <errno.h>
 #include <string.h>
