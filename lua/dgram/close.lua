@@ -10,11 +10,18 @@ local CORE = core.FIELD
 
 local Socket = {}
 
--- The last step: the loop's handles first, then the descriptor.
-local function dispose(self)
-  self:_close_handles()
-  self[CORE]:close()
+-- Gives up the loop's handles, and after them the descriptors of a socket that is
+-- closed. It calls no deeper than it must: there may be no memory for that.
+function Socket:_dispose()
+  if self._poll then self._poll:close() end
+  if self._peers then self._peers:close() end
+  self._poll, self._peers = nil, nil
+  self._scheduler.sockets[self] = nil
+  if self._closed then self[CORE]:close() end
 end
+
+-- The last step.
+local dispose = Socket._dispose
 
 -- Tells what is due: the completions that stand, or that the socket is closed.
 local function tell(self, unreported)

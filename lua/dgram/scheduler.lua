@@ -109,9 +109,6 @@ function Scheduler:keep(socket)
   self.guard = core.guard(self.core, self.sockets)
 end
 
---- Lets a socket go.
-function Scheduler:forget(socket) self.sockets[socket] = nil end
-
 --- Returns the socket that has a descriptor, nil when none has.
 function Scheduler:owner(fd)
   for socket in pairs(self.sockets) do

@@ -154,16 +154,7 @@ end
 local function release(self)
   if self._bound == "bound" or self._closed then return end
   local writable, peers = self[CORE]:awaits()
-  if not (writable or peers) then self:_close_handles() end
-end
-
--- Closes the loop's handles, which must happen before the descriptors are.
-function Socket:_close_handles()
-  local poll, peers = self._poll, self._peers
-  self._poll, self._peers = nil, nil
-  if poll then poll:close() end
-  if peers then peers:close() end
-  self._scheduler:forget(self)
+  if not (writable or peers) then self:_dispose() end
 end
 
 -- Brings the core and the loop's handles in line with what is wanted: datagrams,
