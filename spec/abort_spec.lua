@@ -1,6 +1,6 @@
 -- AbortController, and sockets that close when their signal aborts.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 -- A signal of somebody else's making: what contract asks of one, and no more.
 local function foreign_signal(aborted)
@@ -130,9 +130,7 @@ for name, new in pairs {
       helper.run(function()
         local signal, abort = new()
         local socket = helper.bound { type = "udp4", signal = signal }
-        local closed = false
-        socket:close(helper.expect(function() closed = true end))
-        helper.wait(function() return closed end)
+        helper.closed(socket)
         assert.is_nil(next(signal.listeners or {}))
         abort()
       end)

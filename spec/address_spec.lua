@@ -1,7 +1,7 @@
 -- Addresses as text: literals of both families, zones, and what address() and
 -- rinfo make of them.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 -- A link-local IPv6 address of this host: the address, and its interface.
@@ -17,10 +17,7 @@ end
 
 -- The index of an interface, as text.
 local function index_of(name)
-  local file = assert(io.open("/sys/class/net/" .. name .. "/ifindex"))
-  local index = file:read("*l")
-  file:close()
-  return index
+  return helper.read("/sys/class/net/" .. name .. "/ifindex"):match("%d+")
 end
 
 -- Errors unless a number is an integer, where Lua knows the difference.
@@ -165,7 +162,7 @@ describe("IPv6 zones", function()
       assert.equal(spelt, server:address().address)
       local client = dgram.createSocket("udp6")
       local port = server:address().port
-      client:send("sent", port, text, helper.expect(function(err) assert.is_nil(err) end))
+      client:send("sent", port, text, helper.sent())
       local from = helper.fill(inbox)[1].from
       assert.equal(spelt, from.address)
       assert.equal("IPv6", from.family)
@@ -175,8 +172,7 @@ describe("IPv6 zones", function()
         client:send("connected")
       end))
       helper.fill(inbox, 2)
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end
 
@@ -188,20 +184,19 @@ describe("IPv6 zones", function()
     local from = helper.fill(inbox)[1].from
     server:send("answer", from.port, from.address)
     assert.same({ "answer" }, helper.messages(helper.fill(answers)))
-    client:close()
-    server:close()
+    helper.close(client, server)
   end)
 
   it("that nobody knows are an error", function()
     helper.run(function()
-      local socket = dgram.createSocket("udp6")
+      local socket, bound = dgram.createSocket("udp6"), false
       socket:on("error", helper.expect(function(err)
         assert.equal("bind", err.syscall)
         assert.truthy(err.code:find "^E")
-        socket:bind(0, "::1", helper.expect())
+        socket:bind(0, "::1", function() bound = true end)
       end))
       socket:bind(0, "fe80::1%nosuch")
-      helper.wait(function() return socket._bound == "bound" end)
+      helper.wait(function() return bound end)
       for _, zone in ipairs { "nosuch", "999999", "", "lo0000000000000000000000" } do
         local failed
         socket:send("x", 9, "fe80::1%" .. zone, function(err) failed = err end)

@@ -12,7 +12,7 @@
 #
 #   make check         all of them in their short form
 #
-# Each closes with a line "N passed, N failed".
+# Each closes with a line "N passed, N failed", behind what is pending (spec/total).
 
 CHECKS = $(BUILD)/checks
 

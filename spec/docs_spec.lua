@@ -1,18 +1,13 @@
 -- docs/api.md and docs/dgram.d.lua name what lua/ has, nothing less and nothing
--- more; and every snippet of api.md is run and prints what its `-->` comments say.
-local Child = require "spec.child"
-local core = require "dgram.core"
+-- more, spec/README.md every spec file; and every snippet of api.md is run and prints
+-- what its `-->` comments say.
+local Child = require "spec.support.child"
+local core = require "dgram.core" -- it alone knows the codes of errno(3)
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
--- Returns the content of a file.
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local read = helper.read
 
 -- Returns the sources of the Lua side, as one text.
 local function read_sources()
@@ -250,6 +245,16 @@ describe("docs/api.md and docs/dgram.d.lua name", function()
   end)
 end)
 
+describe("spec/README.md", function()
+  it("names every spec file, and no other", function()
+    local there = {}
+    for name in uv.fs_scandir_next, assert(uv.fs_scandir("spec")) do
+      if name:find("_spec%.lua$") then there[name] = true end
+    end
+    assert_same(there, collect(read("spec/README.md"), "`([%w_]+_spec%.lua)`"))
+  end)
+end)
+
 describe("docs/dgram.d.lua", function()
   it("is Lua", function()
     local loaded = assert(dofile("docs/dgram.d.lua"))
@@ -320,10 +325,8 @@ end
 -- Runs a snippet; returns its lines of output and its exit status. The code
 -- stands at its own line numbers, so that an error tells where it is.
 local function run(snippet)
-  local path = helper.path()
-  local file = assert(io.open(path, "w"))
-  file:write(("\n"):rep(snippet.line), table.concat(snippet.code, "\n"), "\n")
-  file:close()
+  local path = helper.write(("\n"):rep(snippet.line)
+    .. table.concat(snippet.code, "\n") .. "\n")
   local child, lines = Child.lua(path), {}
   local status = child:wait()
   for text in child.text:gmatch("(.-)\n") do lines[#lines + 1] = plain(text) end
@@ -334,8 +337,6 @@ end
 local UNSHOWN = { ERR_SOCKET_BUFFER_SIZE = true, ERR_SOCKET_FORKED = true }
 
 describe("docs/api.md", function()
-  after_each(Child.stop_all)
-
   it("shows every method, option, event and code in a snippet", function()
     local parts, unseen = {}, {}
     for _, snippet in ipairs(snippets()) do

@@ -1,8 +1,8 @@
 -- A C program around the library: examples/embed, compiled and run.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local host = require "spec.host"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 local program = helper.path() .. "-host"
@@ -36,8 +36,6 @@ end
 describe("a C host", function()
   setup(function() reason = compile() end)
   teardown(function() os.remove(program) end)
-  after_each(Child.stop_all)
-
   -- Starts a command line where the library is found; errors are output, too.
   local function start(command)
     return Child.start("env", "LUA_PATH=" .. uv.cwd() .. "/lua/?.lua;;",

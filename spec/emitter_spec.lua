@@ -1,7 +1,7 @@
 -- The EventEmitter, on a socket: order, copy on write under nested emits, once,
 -- newListener and removeListener, errors nobody listens to.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 local socket, log
 
@@ -309,7 +309,7 @@ describe("'message' listeners", function()
       local port = socket:bindSync({ address = "127.0.0.1" }).port
       socket:once("message", function(msg) heard[#heard + 1] = msg end)
       for i = 1, 10 do socket:send(tostring(i), port) end
-      helper.wait(function() return socket[1]:stats().received == 10 end)
+      helper.wait(function() return socket:stats().received == 10 end)
       assert.same({ "1" }, heard)
       socket:close()
     end)

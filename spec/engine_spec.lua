@@ -1,13 +1,14 @@
 -- The batching engine: trains and what refuses them, and a verdict for each
 -- datagram.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local traffic = require "spec.traffic"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
-local receiver, sender, close_all, assert_rests =
-  traffic.receiver, traffic.sender, traffic.close_all, traffic.assert_rests
+local receiver, sender, assert_rests =
+  traffic.receiver, traffic.sender, traffic.assert_rests
 
 -- Whether this build and kernel make trains, and cut them.
 local function favours()
@@ -83,7 +84,7 @@ describe("a burst", function()
       assert.equal(math.floor((i - 1) / 2) * 3 + (i - 1) % 2 + 1, number)
     end
     assert.equal(COUNT, client:stats().sent)
-    close_all(client, sockets[1], sockets[2], sockets[3])
+    helper.close(client, sockets[1], sockets[2], sockets[3])
   end
 
   for kind, size in pairs(sizes) do
@@ -109,7 +110,7 @@ describe("a burst", function()
       end
       helper.fill(heard, #sent)
       for i, msg in ipairs(sent) do assert.is_true(msg == heard[i], "number " .. i) end
-      close_all(client, server)
+      helper.close(client, server)
     end)
   end)
 end)
@@ -151,7 +152,7 @@ describe("of 100 000 datagrams", function()
         helper.wait(function() return told >= COUNT end)
         assert.same({ COUNT, COUNT, 0 }, { sent, told, wrong })
         assert.equal(COUNT, client:stats().sent)
-        close_all(client, server)
+        helper.close(client, server)
       end)
     end)
   end
@@ -205,7 +206,7 @@ describe("of a burst in which some are refused", function()
           assert.same(sent, heard)
           helper.has({ sent = #sent, sendErrors = COUNT - #sent, gso = trains,
             queued = 0, queuedBytes = 0, remoteErrors = 0 }, client:stats())
-          close_all(client, server)
+          helper.close(client, server)
         end)
       end)
     end
@@ -215,12 +216,8 @@ end)
 describe("to a closed port", function()
   -- A port that nobody listens on, and a socket that is connected to it.
   local function refused()
-    local nobody = sender()
-    local port, client = nobody:address().port, dgram.createSocket("udp4")
+    local port, client = traffic.closed_port(), dgram.createSocket("udp4")
     client:connectSync(port)
-    nobody:close()
-    helper.wait(function() return not nobody:fileno() end)
-    uv.run("nowait")
     return client, port
   end
 
@@ -228,7 +225,7 @@ describe("to a closed port", function()
     helper.run(function()
       local client = refused()
       for _ = 1, 100 do
-        client:send("x", helper.expect(function(err) assert.is_nil(err) end))
+        client:send("x", helper.sent())
       end
       helper.wait(function() return client:stats().remoteErrors > 0 end)
       assert_rests "a pending error"
@@ -267,57 +264,39 @@ describe("to a closed port", function()
   it("what follows arrives once somebody listens there", function()
     helper.run(function()
       local client, port = refused()
-      client:send("lost", helper.expect(function(err) assert.is_nil(err) end))
-      local server, heard = dgram.createSocket("udp4"), {}
-      server:on("message", function(msg) heard[#heard + 1] = msg end)
+      client:send("lost", helper.sent())
+      local server = dgram.createSocket("udp4")
+      local heard = helper.listen(server)
       server:bindSync { port = port, address = "127.0.0.1" }
       for i = 1, 50 do
-        client:send(tostring(i), helper.expect(function(err) assert.is_nil(err) end))
+        client:send(tostring(i), helper.sent())
       end
       helper.fill(heard, 50)
       for i, msg in ipairs(heard) do assert.equal(tostring(i), msg) end
-      close_all(client, server)
+      helper.close(client, server)
     end)
   end)
 
   it("what others are sent by the same socket arrives", function()
     helper.run(function()
       local server, heard, to = receiver()
-      local nobody = sender()
-      local closed, client = nobody:address().port, sender()
-      nobody:close()
-      helper.wait(function() return not nobody:fileno() end)
+      local closed, client = traffic.closed_port(), sender()
       for i = 1, 100 do
         client:send("x", closed, "127.0.0.1", helper.expect())
         client:send(tostring(i), to.port, to.address,
-          helper.expect(function(err) assert.is_nil(err) end))
+          helper.sent())
       end
       helper.fill(heard, 100)
       for i, msg in ipairs(heard) do assert.equal(tostring(i), msg) end
-      close_all(client, server)
+      helper.close(client, server)
     end)
   end)
 end)
-
--- A script for another process, in a file.
-local function script(text)
-  local path = helper.path()
-  local file = assert(io.open(path, "w"))
-  file:write('local dgram, uv = require "dgram", require "luv"\n', text)
-  file:close()
-  return path
-end
 
 -- Runs a command whose output does not matter to its end.
 local function complete(command, ...)
   local child = Child.start(command, ...)
   return child:wait()
-end
-
--- Whether a command is there and works here.
-local function works(command)
-  local status = os.execute(command .. " >/dev/null 2>&1")
-  return status == true or status == 0
 end
 
 -- The lines of a file.
@@ -349,14 +328,12 @@ end
 -- Makes the spec pending where there are no trains, or no way to count calls.
 local function need_trains(traced)
   if not favours() then pending("this build or kernel makes no trains") end
-  if traced and not works "strace -o /dev/null true" then
+  if traced and not host.succeeds "strace -o /dev/null true" then
     pending("strace does not work here")
   end
 end
 
 describe("system calls", function()
-  after_each(Child.stop_all)
-
   -- 640 datagrams to itself: options, and the most calls that should take.
   local budgets = {
     ["with trains"] = { options = "", send = 6, receive = 12 },
@@ -370,7 +347,7 @@ describe("system calls", function()
     it("are few " .. name, function()
       need_trains(true)
       helper.run(function()
-        local lines = trace("sendmmsg,recvmmsg", uv.exepath(), script(([[
+        local lines = trace("sendmmsg,recvmmsg", uv.exepath(), Child.script(([[
           local socket = dgram.createSocket { type = "udp4", %s }
           local port = socket:bindSync({ address = "127.0.0.1" }).port
           socket:setRecvBufferSize(4 * 1024 * 1024)
@@ -391,8 +368,6 @@ describe("system calls", function()
 end)
 
 describe("a socket that takes no trains (SO_NO_CHECK)", function()
-  after_each(Child.stop_all)
-
   -- Adopts the socket that is standard input; sends 150 datagrams twice, then
   -- what it learnt.
   local SENDER = [[
@@ -418,7 +393,7 @@ describe("a socket that takes no trains (SO_NO_CHECK)", function()
 
   -- What starts the sender with such a socket.
   local function command(port)
-    local path = script(SENDER:format(port, port))
+    local path = Child.script(SENDER:format(port, port))
     return "socat", "UDP4-DATAGRAM:127.0.0.1:9,bind=127.0.0.1:0,so-no-check",
       ("EXEC:%s %s,nofork"):format(uv.exepath(), path)
   end
@@ -434,7 +409,7 @@ describe("a socket that takes no trains (SO_NO_CHECK)", function()
 
   it("sends one by one, loses nothing, and remembers", function()
     need_trains()
-    if not works "command -v socat" then pending("socat is not installed") end
+    if not host.has "socat" then pending("socat is not installed") end
     helper.run(function()
       local server, heard, to = receiver()
       assert.equal(0, complete(command(to.port)))
@@ -445,7 +420,7 @@ describe("a socket that takes no trains (SO_NO_CHECK)", function()
 
   it("is asked once", function()
     need_trains(true)
-    if not works "command -v socat" then pending("socat is not installed") end
+    if not host.has "socat" then pending("socat is not installed") end
     helper.run(function()
       local server, heard, to = receiver()
       local lines = trace("sendmmsg", command(to.port))
@@ -457,8 +432,6 @@ describe("a socket that takes no trains (SO_NO_CHECK)", function()
 end)
 
 describe("a path whose packets are small", function()
-  after_each(Child.stop_all)
-
   -- Sends trains of datagrams that do not fit the link, then of some that do.
   local SENDER = [[
     local socket = dgram.createSocket("udp4")
@@ -496,9 +469,9 @@ describe("a path whose packets are small", function()
 
   it("takes large datagrams one by one, and small ones as trains", function()
     need_trains()
-    if not works(LINK .. "true") then pending("no network namespaces") end
+    if not host.succeeds(LINK .. "true") then pending("no network namespaces") end
     helper.run(function()
-      local path = script(SENDER)
+      local path = Child.script(SENDER)
       assert.equal(0, complete("sh", "-c", LINK .. uv.exepath() .. " " .. path))
     end)
   end)

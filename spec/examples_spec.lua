@@ -1,7 +1,8 @@
 -- Each example runs as a process of its own and exchanges real datagrams.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 local loopback = "127.0.0.1"
@@ -31,8 +32,8 @@ local function peer(address)
     if msg then inbox[#inbox + 1] = { msg = msg, from = from } end
   end)
   local self = { port = udp:getsockname().port, udp = udp }
-  function self.send(msg, port, host)
-    udp:send(msg, host or loopback, tonumber(port))
+  function self.send(msg, port, to)
+    udp:send(msg, to or loopback, tonumber(port))
   end
   function self.receive()
     helper.wait(function() return inbox[1] end)
@@ -52,15 +53,7 @@ local function listens_once(start)
   client.close()
 end
 
--- Whether a command can be run here.
-local function has(command)
-  local ok = os.execute("command -v " .. command .. " >/dev/null")
-  return ok == true or ok == 0
-end
-
 describe("example", function()
-  after_each(Child.stop_all)
-
   example("udp_server", function(start)
     local server, client = start("0"), peer()
     local port = server:line("^server listening at (%d+)$")
@@ -126,7 +119,7 @@ describe("example", function()
   end)
 
   example("ttl", function(start)
-    if not has("socat") then pending("socat is not installed") end
+    if not host.has("socat") then pending("socat is not installed") end
     local held = peer()
     local receiver = Child.start("sh", "-c", [[exec socat -d -d -u \
       UDP4-RECVFROM:$0,reuseaddr,ip-recvttl SYSTEM:'echo "TTL $SOCAT_IP_TTL"' \
@@ -204,10 +197,9 @@ describe("example", function()
   end)
 
   example("syslog_client", function(start)
-    local path, bound, got = helper.path(), false, nil
+    local path, got = helper.path(), nil
     local log = dgram.createSocket("unix_dgram", function(...) got = { ... } end)
-    log:bind(path, function() bound = true end)
-    helper.wait(function() return bound end)
+    log:bindSync { path = path }
     local client = start(path)
     assert.equal("Wrote 17 bytes to socket.", client:line())
     assert.equal(0, client:wait())
@@ -218,7 +210,7 @@ describe("example", function()
   end)
 
   example("demo", function(start)
-    if not (has("socat") and has("logger")) then
+    if not (host.has("socat") and host.has("logger")) then
       pending("socat or logger is not installed")
     end
     local demo = start()
@@ -228,7 +220,7 @@ describe("example", function()
 end)
 
 describe("examples/", function()
-  local readme = assert(io.open("examples/README.md")):read("*a")
+  local readme = helper.read("examples/README.md")
 
   it("has a spec and a line in its README for each program", function()
     local dir = assert(uv.fs_scandir("examples"))
@@ -242,20 +234,15 @@ describe("examples/", function()
 end)
 
 describe("README.md", function()
-  after_each(Child.stop_all)
-
   it("has an echo server by line 15 that can be pasted", function()
     helper.run(function()
-      local text = assert(io.open("README.md")):read("*a")
+      local text = helper.read("README.md")
       local before, code = text:match("^(.-)```lua\n(.-)```")
       local _, lines = (before .. "\n" .. code .. "\n"):gsub("\n", "")
       assert.is_true(lines <= 15, "it ends in line " .. lines)
 
-      local path = helper.path()
-      local file = assert(io.open(path, "w"))
-      file:write((code:gsub("bind%(41234%)",
+      local path = helper.write((code:gsub("bind%(41234%)",
         "bind(0, function() print(server:address().port) end)")))
-      file:close()
       local server, client = Child.lua(path), peer()
       client.send("hello", server:line())
       assert.equal("hello", (client.receive()))

@@ -1,12 +1,12 @@
 -- Flow: flush, pause and resume, backpressure and 'drain', limits, counters.
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local traffic = require "spec.traffic"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
-local numbered, receiver, full_peer, slow_lookup, close_all, finish, assert_rests =
+local numbered, receiver, full_peer, slow_lookup, finish, assert_rests =
   traffic.numbered, traffic.receiver, traffic.full_peer, traffic.slow_lookup,
-  traffic.close_all, traffic.finish, traffic.assert_rests
+  traffic.finish, traffic.assert_rests
 
 -- A lookup to which every name is known.
 local function known(_, _, done) done(nil, "127.0.0.1") end
@@ -36,7 +36,7 @@ describe("flush", function()
       local lookup, asked = slow_lookup()
       local binding = dgram.createSocket { type = "udp4", lookup = lookup }
       local client = dgram.createSocket("unix_dgram")
-      binding:send("x", server:fileno(), helper.expect())
+      binding:send("x", 9, helper.expect())
       assert.equal(1, binding:flush():getSendQueueCount())
       client:sendMany(numbered(50), path)
       for _ = 1, 5 do assert.is_true(client:flush():getSendQueueCount() > 0) end
@@ -92,8 +92,8 @@ describe("pause", function()
 
   it("before bind holds from the start", function()
     helper.run(function()
-      local server, heard = dgram.createSocket("udp4"), {}
-      server:on("message", function(msg) heard[#heard + 1] = msg end)
+      local server = dgram.createSocket("udp4")
+      local heard = helper.listen(server)
       server:pause()
       local port = server:bindSync({ address = "127.0.0.1" }).port
       server:send("x", port, helper.expect())
@@ -150,9 +150,8 @@ describe("pause", function()
   it("by one listener lets the others hear the same message", function()
     helper.run(function()
       local server, heard, to = receiver()
-      local second = {}
       server:prependListener("message", function() server:pause() end)
-      server:on("message", function(msg) second[#second + 1] = msg end)
+      local second = helper.listen(server)
       server:sendMany({ "one", "two" }, to.port)
       helper.fill(second, 1)
       assert.same({ "one" }, heard)
@@ -195,10 +194,7 @@ describe("pause", function()
       local connected = false
       client:connect(path, function() connected = true end)
       helper.wait(function() return connected end)
-      client:sendMany(numbered(50), helper.expect(function(err, count)
-        assert.is_nil(err)
-        assert.equal(50, count)
-      end))
+      client:sendMany(numbered(50), helper.sent(50))
       client:flush():pause()
       assert.is_true(client:getSendQueueCount() > 0)
       server:send("answer", client_at.address)
@@ -315,7 +311,7 @@ describe("while send(m) do end", function()
           assert.is_true(send("x"))
           let_go()
           helper.wait(function() return client:getSendQueueCount() == 0 end)
-          close_all(client, server)
+          helper.close(client, server)
         end)
       end)
     end
@@ -353,7 +349,7 @@ describe("'drain'", function()
       helper.fill(heard, 11)
       for _ = 1, 3 do uv.run("nowait") end
       assert.equal(1, drained)
-      close_all(client, server)
+      helper.close(client, server)
     end)
   end)
 
@@ -363,8 +359,7 @@ describe("'drain'", function()
       local client = dgram.createSocket { type = "unix_dgram", highWaterMark = 1000 }
       client:on("drain", helper.expect(0))
       while client:send(("x"):rep(200), path) do end
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 
@@ -466,7 +461,7 @@ describe("maxQueue", function()
       client:on("error", function(err)
         assert.equal("ENOBUFS", err.code)
         errors = errors + 1
-        close_all(server, client)
+        helper.close(server, client)
       end)
       for _ = 1, 500 do client:send("x", path) end
       helper.wait(function() return errors > 0 end)
@@ -506,7 +501,7 @@ describe("maxQueue", function()
         assert.is_true(client:stats().sendErrors > 0)
         for _, each in ipairs(asked) do each.done("no") end
         client:on("error", function() end)
-        close_all(client, server)
+        helper.close(client, server)
       end)
     end)
   end
@@ -561,10 +556,7 @@ describe("stats", function()
       local blocked = dgram.BlockList()
       blocked:addAddress("127.0.0.9")
       local client = dgram.createSocket { type = "udp4", sendBlockList = blocked,
-        lookup = function(host, _, done)
-          if host == "0.0.0.0" then return done(nil, host) end
-          done("nobody")
-        end }
+        lookup = traffic.no_names "nobody" }
       local told = 0
       for i, address in ipairs { "255.255.255.255", "127.0.0.9", "name.test", "::1" } do
         client:send("x", 9, address)
@@ -597,7 +589,7 @@ describe("stats", function()
       helper.wait(function() return server:stats().sent == 1 end)
       for _ = 1, 3 do uv.run("nowait") end
       local dropped = server:stats().dropped
-      close_all(client, server)
+      helper.close(client, server)
       assert.is_true(heard < 201, "all found room")
       if os.getenv("PORTABLE") then return assert.equal(0, dropped) end
       assert.equal(201, heard + dropped)
@@ -635,7 +627,7 @@ describe("stats", function()
         helper.fill(heard, 1)
         assert.equal(1, server:stats().truncated)
       end
-      close_all(server, client)
+      helper.close(server, client)
       if granted < 2 * size then pending("the system grants no large buffers") end
     end)
   end)
@@ -658,7 +650,7 @@ describe("stats", function()
       held:sendMany({ "one", "two", "three" }, 9, "you.test")
       helper.has({ sent = 2, queued = 3, queuedBytes = 11 }, held:stats())
       asked[2].done("nobody")
-      close_all(server, client, held)
+      helper.close(server, client, held)
     end)
   end)
 

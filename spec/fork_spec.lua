@@ -1,26 +1,19 @@
 -- After fork() a child cannot use its parent's sockets, and whatever it does
 -- with them does not disturb the parent.
-local Child = require "spec.child"
-local helper = require "spec.helper"
+local Child = require "spec.support.child"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 
 local forker = helper.path() .. ".so"
-
--- Whether a command succeeds.
-local function succeeds(command)
-  local result = os.execute(command .. " >/dev/null 2>&1")
-  return result == true or result == 0
-end
 
 describe("after fork", function()
   local built
 
   setup(function()
-    built = succeeds("cc -shared -fPIC -o " .. forker .. " spec/fork/forker.c")
+    built = host.succeeds("cc -shared -fPIC -o " .. forker .. " spec/fork/forker.c")
   end)
 
   teardown(function() os.remove(forker) end)
-
-  after_each(Child.stop_all)
 
   -- Runs a script under spec/fork; returns its lines of output.
   local function run(script, ...)

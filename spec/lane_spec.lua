@@ -1,24 +1,9 @@
 -- A unix peer that does not read holds up nobody else's datagrams.
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local uv = require "luv"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 
 local COUNT = 200
-
--- Binds a socket that notes the numbers it hears, in order.
-local function listener(path)
-  local socket, heard = dgram.createSocket("unix_dgram"), {}
-  socket:on("message", function(msg) heard[#heard + 1] = tonumber(msg) end)
-  socket:bind(path)
-  return socket, heard
-end
-
--- The numbers from 1 to COUNT.
-local function numbers()
-  local list = {}
-  for i = 1, COUNT do list[i] = i end
-  return list
-end
 
 describe("a unix peer that does not read", function()
   local stuck_path, good_path, stuck, good, sender, stuck_heard, good_heard
@@ -26,18 +11,16 @@ describe("a unix peer that does not read", function()
   -- Runs a test with a peer that reads, one that does not, and a sender.
   local function scene(options, body)
     helper.run(function()
-      stuck_path, good_path = helper.path(), helper.path()
-      stuck, stuck_heard = listener(stuck_path)
-      good, good_heard = listener(good_path)
+      local at
+      stuck, stuck_heard, stuck_path = traffic.full_peer()
+      good, good_heard, at = traffic.receiver("unix_dgram")
+      good_path = at.address
       sender = dgram.createSocket(options)
-      stuck:pause()
       body()
     end)
   end
 
-  local function close_all()
-    for _, socket in ipairs { sender, stuck, good } do socket:close() end
-  end
+  local function close_all() helper.close(sender, stuck, good) end
 
   it("holds up nobody else, and gets all in order when it reads", function()
     scene("unix_dgram", function()
@@ -46,11 +29,11 @@ describe("a unix peer that does not read", function()
         sender:send(tostring(i), good_path)
       end
       helper.wait(function() return #good_heard == COUNT end)
-      assert.same(numbers(), good_heard)
+      assert.same(traffic.numbered(COUNT), good_heard)
       assert.is_true(sender:getSendQueueCount() > 0)
       stuck:resume()
       helper.wait(function() return #stuck_heard == COUNT end)
-      assert.same(numbers(), stuck_heard)
+      assert.same(traffic.numbered(COUNT), stuck_heard)
       helper.wait(function() return sender:getSendQueueCount() == 0 end)
       assert.equal(2 * COUNT, sender:stats().sent)
       close_all()
@@ -114,13 +97,13 @@ describe("a unix peer that does not read", function()
       end)
       go_on()
       helper.wait(function() return #good_heard == COUNT and drains == falses end)
-      assert.same(numbers(), good_heard)
+      assert.same(traffic.numbered(COUNT), good_heard)
       assert.is_true(drains > 0)
       assert.is_true(sender:getSendQueueSize() > 100)
       assert.is_true(sender:sendMany({}, stuck_path))
       stuck:resume()
       helper.wait(function() return #stuck_heard == COUNT end)
-      assert.same(numbers(), stuck_heard)
+      assert.same(traffic.numbered(COUNT), stuck_heard)
       close_all()
     end)
   end)
@@ -148,13 +131,10 @@ describe("a unix peer that does not read", function()
 
   it("is waited for as long as it takes by a sender that has no other", function()
     scene(low(), function()
-      local drains, late = 0, false
+      local drains = 0
       sender:on("drain", function() drains = drains + 1 end)
       for i = 1, COUNT do sender:send(tostring(i), stuck_path) end
-      local timer = uv.new_timer()
-      timer:start(1300, 0, function() late = true end)
-      helper.wait(function() return late end)
-      timer:close()
+      helper.pass(1300) -- it is known to be stuck after a second
       assert.equal(0, drains)
       stuck:resume()
       helper.wait(function() return drains == 1 end)
@@ -187,8 +167,8 @@ describe("a unix peer that does not read", function()
       sender = dgram.createSocket("unix_dgram")
       local peers, refused, verdicts = {}, {}, 0
       for i = 1, PEERS do
-        local path = helper.path()
-        peers[i] = listener(path):pause()
+        local peer, _, path = traffic.full_peer()
+        peers[i] = peer
         for _ = 1, COUNT do
           sender:send("1", path, function(err)
             verdicts = verdicts + 1
@@ -199,10 +179,9 @@ describe("a unix peer that does not read", function()
         end
         sender:flush()
       end
-      good_path = helper.path()
-      good, good_heard = listener(good_path)
-      sender:send("1", good_path)
-      helper.wait(function() return #good_heard == 1 end)
+      local good_one, heard, at = traffic.receiver("unix_dgram")
+      sender:send("1", at.address)
+      helper.fill(heard)
       for i = 1, PEERS do assert.equal(i > 16, refused[i] ~= nil) end
       for _, peer in ipairs(peers) do peer:resume() end
       helper.wait(function() return verdicts == PEERS * COUNT end)
@@ -211,8 +190,7 @@ describe("a unix peer that does not read", function()
         helper.wait(function() return peers[i]:stats().received == count end)
         peers[i]:close()
       end
-      sender:close()
-      good:close()
+      helper.close(sender, good_one)
     end)
   end)
 end)

@@ -1,30 +1,16 @@
 -- Under load: the share of time that is left to others, and what is left of a
 -- batch that is cut short.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local traffic = require "spec.traffic"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
-local receiver, sender, close_all =
-  traffic.receiver, traffic.sender, traffic.close_all
-
-local ROOM = 4 * 1024 * 1024 -- or what the system grants
+local receiver, sender, ROOM = traffic.receiver, traffic.sender, traffic.ROOM
 local BUDGET = 1024 -- datagrams a wake-up delivers, and what its last batch holds
 local LARGEST_BATCH = 32 * 64
 
--- A script for another process, in a file.
-local function script(text)
-  local path = helper.path()
-  local file = assert(io.open(path, "w"))
-  file:write('local dgram, uv = require "dgram", require "luv"\n', text)
-  file:close()
-  return path
-end
-
 describe("under a flood from another process", function()
-  after_each(Child.stop_all)
-
   -- Sends as fast as it can until it is ended, 10 seconds at most.
   local FLOOD = [[
     local socket, list = dgram.createSocket("udp4"), {}
@@ -39,10 +25,9 @@ describe("under a flood from another process", function()
   -- Binds a socket, starts the flood, and calls body(socket) when it is there.
   local function flooded(body)
     helper.run(function()
-      local socket = dgram.createSocket("udp4")
-      local port = socket:bindSync({ address = "127.0.0.1" }).port
+      local socket, port = sender()
       socket:on("message", function() end)
-      local child = Child.start(uv.exepath(), script(FLOOD:format(port)))
+      local child = Child.start(uv.exepath(), Child.script(FLOOD:format(port)))
       helper.wait(function() return socket:stats().received > 10000 end)
       body(socket)
       child:stop()
@@ -93,7 +78,7 @@ describe("under a flood from another process", function()
         client:send(tostring(i), to.port, to.address)
         helper.fill(heard, i)
       end
-      close_all(other, client)
+      helper.close(other, client)
     end)
   end)
 end)
@@ -103,7 +88,7 @@ describe("a receive buffer that is full", function()
     helper.run(function()
       local socket, heard, to = receiver()
       if socket:stats().gro == 0 then
-        close_all(socket)
+        helper.close(socket)
         return pending("needs trains, to have so many wait")
       end
       local client, list, parts = sender(), {}, { 0 }
@@ -119,7 +104,7 @@ describe("a receive buffer that is full", function()
       for i = 2, #parts do
         assert.is_true(parts[i] - parts[i - 1] < BUDGET + LARGEST_BATCH)
       end
-      close_all(socket, client)
+      helper.close(socket, client)
     end)
   end)
 end)
@@ -191,7 +176,7 @@ describe("a chain", function()
         timer:close()
         assert.is_true(calls < ENOUGH, "nothing else had a turn")
         helper.wait(function() return socket:getSendQueueCount() == 0 end)
-        close_all(socket, other)
+        helper.close(socket, other)
       end)
     end)
   end
@@ -199,14 +184,17 @@ end)
 
 describe("a batch that is cut short", function()
   local COUNT = 300 -- about ten batches of datagrams that do not ride together
+  local timers = 0 -- under way
 
   -- What a listener does at some of the datagrams.
   local acts = {
     ["by a pause"] = function(socket)
       socket:pause()
       local timer = uv.new_timer()
+      timers = timers + 1
       timer:start(0, 0, function()
         timer:close()
+        timers = timers - 1
         socket:resume()
       end)
     end,
@@ -229,26 +217,12 @@ describe("a batch that is cut short", function()
     ["every seventh"] = function(i) return i % 7 == 0 end,
   }
 
-  -- An adapter like luv's own, of a host that survives errors.
-  local function surviving()
-    local luv, adapter = require("dgram.loop").luv(), {}
-    local function survive(callback)
-      return function(...) pcall(callback, ...) end
-    end
-    adapter.lookup = luv.lookup
-    function adapter.poll(fd, callback) return luv.poll(fd, survive(callback)) end
-    function adapter.idle(callback) return luv.idle(survive(callback)) end
-    function adapter.timer(callback) return luv.timer(survive(callback)) end
-    return adapter
-  end
-
   for what, act in pairs(acts) do
     for where, is_place in pairs(places) do
       it(("%s at %s loses nothing and keeps the order"):format(what, where), function()
         helper.run(function()
-          local socket = dgram.createSocket { type = "udp4", loop = surviving() }
+          local socket, port = sender { type = "udp4", loop = traffic.surviving() }
           local sent, heard, raw = {}, {}, uv.new_udp()
-          local port = socket:bindSync({ address = "127.0.0.1" }).port
           socket:setRecvBufferSize(ROOM)
           socket:on("message", function(msg)
             heard[#heard + 1] = msg
@@ -261,9 +235,8 @@ describe("a batch that is cut short", function()
           helper.fill(heard, COUNT)
           uv.run("nowait")
           assert.same(sent, heard)
-          raw:close()
-          helper.wait(function() return not socket._paused end)
-          socket:close()
+          helper.wait(function() return timers == 0 end)
+          helper.close(raw, socket)
         end)
       end)
     end
@@ -272,9 +245,8 @@ describe("a batch that is cut short", function()
   for _, place in ipairs { 1, 31, 32, 33, 64, 65, COUNT } do
     it(("by close at number %d delivers no more"):format(place), function()
       helper.run(function()
-        local socket, heard = dgram.createSocket("udp4"), 0
-        local port = socket:bindSync({ address = "127.0.0.1" }).port
-        local raw = uv.new_udp()
+        local socket, port = sender()
+        local raw, heard = uv.new_udp(), 0
         socket:setRecvBufferSize(ROOM)
         socket:on("message", function()
           heard = heard + 1
@@ -304,7 +276,7 @@ describe("a burst that fills the queue's memory to the last bytes", function()
         helper.fill(heard, #list)
         assert.same(list, heard)
       end
-      traffic.close_all(client, server)
+      helper.close(client, server)
     end)
   end)
 end)

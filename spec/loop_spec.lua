@@ -1,8 +1,8 @@
 -- The luv adapter: handles that somebody else closed, a module that goes, names
 -- that luv does not look up at all.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 -- What a script must print: each stands for a way to lose the loop's handles.
 local scripts = {
@@ -64,8 +64,6 @@ local scripts = {
 }
 
 describe("the luv adapter", function()
-  after_each(Child.stop_all)
-
   for name, script in pairs(scripts) do
     it("survives " .. name, function()
       if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end

@@ -1,18 +1,11 @@
 -- The rock, without network: built into a tree, packed, installed elsewhere,
 -- and tested by luarocks itself. luv is taken from the system.
-local helper = require "spec.helper"
-local host = require "spec.host"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 local NAME = "dgram-scm-1"
 local place = helper.path() .. "-rocks"
-
--- Writes a file.
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
 
 -- Runs a command in the copied project, with no path of ours; fails the spec
 -- when it fails. Returns its output.
@@ -76,7 +69,7 @@ describe("LuaRocks", function()
     if reason then return end
     host.output(("mkdir -p %s/copy && cp -r src lua spec .busted %s.rockspec %s/copy")
       :format(place, NAME, place))
-    write(place .. "/config.lua", 'rocks_provided = { luv = "1.44.2-0" }\n')
+    helper.write('rocks_provided = { luv = "1.44.2-0" }\n', place .. "/config.lua")
   end)
 
   teardown(function() host.output("rm -r " .. place) end)

@@ -1,14 +1,12 @@
 -- sendMany in every form and misuse, and what its callback is told.
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local traffic = require "spec.traffic"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 
-local numbered, receiver, full_peer, slow_lookup, close_all, finish =
-  traffic.numbered, traffic.receiver, traffic.full_peer, traffic.slow_lookup,
-  traffic.close_all, traffic.finish
+local numbered, receiver, full_peer, finish =
+  traffic.numbered, traffic.receiver, traffic.full_peer, traffic.finish
 
 local KINDS = { "udp4", "udp6", "unix_dgram" }
-local LOOPBACK = { udp4 = true, udp6 = true }
 
 describe("sendMany", function()
   -- Sends a list in every form each kind of socket has.
@@ -55,7 +53,7 @@ describe("sendMany", function()
   }
 
   for _, kind in ipairs(KINDS) do
-    for form, send in pairs(LOOPBACK[kind] and udp_forms or unix_forms) do
+    for form, send in pairs(helper.LOOPBACK[kind] and udp_forms or unix_forms) do
       it(("of %s sends each string: messages, %s"):format(kind, form), function()
         helper.run(function()
           local server, heard, to = receiver(kind)
@@ -78,10 +76,7 @@ describe("sendMany", function()
     helper.run(function()
       local server, heard, to = receiver()
       local client, list = dgram.createSocket("udp4"), numbered(700)
-      client:sendMany(list, to.port, to.address, helper.expect(function(err, count)
-        assert.is_nil(err)
-        assert.equal(700, count)
-      end))
+      client:sendMany(list, to.port, to.address, helper.sent(700))
       finish(list, heard, server, client)
     end)
   end)
@@ -102,7 +97,7 @@ describe("sendMany", function()
         assert.same({ "first", "second", "single" },
           { heard[i], heard[i + 1], heard[i + 2] })
       end
-      close_all(server, client)
+      helper.close(server, client)
     end)
   end)
 
@@ -129,15 +124,11 @@ describe("sendMany", function()
     it("takes the messages as they are, although it waits for " .. what, function()
       helper.run(function()
         local server, heard, to = receiver()
-        local lookup, asked = slow_lookup()
-        local client = dgram.createSocket { type = "udp4", lookup = lookup }
+        local client, asked = traffic.asking()
         client:bind(0, names[1])
         if names[2] == "you.test" then asked[1].done(nil, "127.0.0.1") end
         local list = numbered(5)
-        client:sendMany(list, to.port, names[2], helper.expect(function(err, count)
-          assert.is_nil(err)
-          assert.equal(5, count)
-        end))
+        client:sendMany(list, to.port, names[2], helper.sent(5))
         assert.equal(5, client:getSendQueueCount())
         assert.equal(5, client:getSendQueueSize())
         list[1], list[2], list[6] = "changed", nil, "more"
@@ -226,7 +217,7 @@ describe("sendMany misused", function()
           arguments[2])
         assert.equal("ERR_SOCKET_DGRAM_IS_CONNECTED", err.code)
       end
-      close_all(server, client)
+      helper.close(server, client)
     end)
   end)
 
@@ -296,7 +287,7 @@ describe("sendMany that fails in part", function()
         assert.equal(client:stats().sent, count)
         assert.is_true(count > 0 and count < 100)
       end))
-      close_all(client, server)
+      helper.close(client, server)
     end)
   end)
 

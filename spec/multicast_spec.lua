@@ -1,9 +1,9 @@
 -- Multicast: membership of groups and of single sources, by every name of an
 -- interface. The loopback interface carries no IPv6 multicast, and always loops;
 -- so all runs again in a network namespace, on a pair of virtual interfaces.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 -- The name of the loopback interface.
@@ -27,8 +27,11 @@ multicast.udp4.by = { multicast.udp4.address, PAIR or LO }
 multicast.udp6.by = { "::%" .. (PAIR or LO), PAIR or LO, multicast.udp6.address }
 
 for kind, case in pairs(multicast) do
-  local traffic_it = case.traffic and it or function() end
-  local pair_it = PAIR and it or function() end
+  -- Specs that the loopback interface cannot pass are defined where they run: in
+  -- the namespace, whose spec below is pending where there is none.
+  local function nowhere() end
+  local traffic_it = case.traffic and it or nowhere
+  local pair_it = PAIR and it or nowhere
 
   -- A socket on the wildcard, and one that sends to the group.
   local function open()
@@ -47,16 +50,13 @@ for kind, case in pairs(multicast) do
           local port = member:address().port
           sender:setMulticastInterface(interface)
           assert.equal(0, select("#", member:addMembership(case.group, interface)))
-          sender:send("joined", port, case.group, helper.expect(function(err)
-            assert.is_nil(err)
-          end))
+          sender:send("joined", port, case.group, helper.sent())
           helper.fill(inbox)
           assert.equal(0, select("#", member:dropMembership(case.group, interface)))
           sender:send("left", port, case.group)
           sender:send("directly", port, case.address)
           assert.same({ "joined", "directly" }, helper.messages(helper.fill(inbox, 2)))
-          member:close()
-          sender:close()
+          helper.close(member, sender)
         end)
       end)
     end
@@ -71,15 +71,14 @@ for kind, case in pairs(multicast) do
         sender:setMulticastLoopback(true)
         sender:send("loud", port, case.group)
         assert.same({ "loud" }, helper.messages(helper.fill(inbox)))
-        member:close()
-        sender:close()
+        helper.close(member, sender)
       end)
     end)
 
     traffic_it("is joined before bind too", function()
       helper.run(function()
-        local socket, inbox = dgram.createSocket(kind), {}
-        socket:on("message", function(msg) inbox[#inbox + 1] = msg end)
+        local socket = dgram.createSocket(kind)
+        local inbox = helper.listen(socket)
         socket:addMembership(case.group, case.by[1])
         socket:setMulticastInterface(case.by[1])
         socket:bind(helper.expect(function()
@@ -173,8 +172,7 @@ for kind, case in pairs(multicast) do
         local err = helper.raised(member.dropSourceSpecificMembership, member,
           case.address, case.ssm, case.by[1])
         assert.equal("dropSourceSpecificMembership", err.syscall)
-        member:close()
-        sender:close()
+        helper.close(member, sender)
       end)
     end)
 
@@ -187,8 +185,7 @@ for kind, case in pairs(multicast) do
         sender:send("from another", port, case.ssm)
         sender:send("directly", port, case.address)
         assert.same({ "directly" }, helper.messages(helper.fill(inbox)))
-        member:close()
-        sender:close()
+        helper.close(member, sender)
       end)
     end)
   end)
@@ -198,33 +195,31 @@ describe("setMulticastInterface", function()
   it("takes the wildcard back to the system's choice", function()
     helper.run(function()
       local four, six = dgram.createSocket("udp4"), dgram.createSocket("udp6")
-      four:setMulticastInterface("127.0.0.1")
-      four:setMulticastInterface("0.0.0.0")
-      six:setMulticastInterface("::%" .. LO)
-      six:setMulticastInterface("::")
-      four:close()
-      six:close()
+      for _, interface in ipairs { "127.0.0.1", "0.0.0.0" } do
+        assert.equal(0, select("#", four:setMulticastInterface(interface)))
+      end
+      for _, interface in ipairs { "::%" .. LO, "::" } do
+        assert.equal(0, select("#", six:setMulticastInterface(interface)))
+      end
+      helper.close(four, six)
     end)
   end)
 end)
 
 describe("in a network namespace", function()
-  after_each(Child.stop_all)
-
   -- Makes a pair of interfaces and runs the specs of udp6 on it.
   local SCRIPT = [[
     ip link set lo up && ip link add pair0 type veth peer name pair1 &&
     ip link set pair1 up && ip link set pair0 up &&
     ip addr add 10.0.0.1/24 dev pair0 && ip -6 addr add fd00::1/64 dev pair0 nodad ||
       exit 77
-    DGRAM_SPEC_PAIR=pair0 exec "$0" "$(command -v busted)" \
+    DGRAM_SPEC_PAIR=pair0 exec "$0" spec/busted.lua \
       --filter="udp[46] multicast" spec/multicast_spec.lua 2>&1 ]]
 
   it("udp4 and udp6 carry multicast", function()
     helper.run(function()
       local child = Child.start("unshare", "-rn", "sh", "-c", SCRIPT, uv.exepath())
-      helper.wait(function() return child.ended end, 20)
-      local text, status = child.text, child:wait()
+      local status, text = child:outcome(20)
       if status == 77 or text == "" then pending("no network namespace: " .. status) end
       assert.truthy(text:find("%f[%d]2%d passed, 0 failed"), text)
     end, 25)

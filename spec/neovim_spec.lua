@@ -1,14 +1,12 @@
 -- In Neovim, on its own loop: the example plugin in a headless session.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local host = require "spec.host"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 describe("Neovim", function()
   local core = host.has("nvim") and host.core_path("luajit", "lua5.1")
-
-  after_each(Child.stop_all)
 
   -- Starts Neovim with the example, luv being under the name of a field of
   -- `vim`, and with one more command.

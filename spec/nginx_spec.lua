@@ -1,9 +1,9 @@
 -- The driver in a real nginx: examples/openresty in a directory of its own, on
 -- ports of its own, with the sockets of spec/nginx/hostile.lua beside it.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local host = require "spec.host"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 local LOOPBACK = "127.0.0.1"
@@ -14,16 +14,13 @@ local function free_port()
   udp:bind(LOOPBACK, 0)
   local port = udp:getsockname().port
   local free = tcp:bind(LOOPBACK, port)
-  udp:close()
-  tcp:close()
+  helper.close(udp, tcp)
   return free and port or free_port()
 end
 
 -- The example's nginx.conf with our paths and ports, and the hostile service.
 local function configuration(nginx)
-  local file = assert(io.open("examples/openresty/nginx.conf"))
-  local text, root = file:read("*a"), uv.cwd()
-  file:close()
+  local text, root = helper.read("examples/openresty/nginx.conf"), uv.cwd()
   local paths = ([[lua_package_path
     "$prefix/?.lua;ROOT/examples/openresty/?.lua;ROOT/lua/?.lua;ROOT/?.lua;;";
     lua_package_cpath "CORE;;";]]):gsub("ROOT", root):gsub("CORE", nginx.core)
@@ -60,9 +57,8 @@ Nginx.__index = Nginx
 
 local prefixes = {} -- the directories made in a test
 
--- Ends what a test left running, and removes its directories.
+-- Removes the directories of a test.
 local function clear_up()
-  Child.stop_all()
   for _, prefix in ipairs(prefixes) do host.output("rm -r " .. prefix) end
   prefixes = {}
 end
@@ -72,9 +68,7 @@ local function lay_out(self, change)
   assert(uv.fs_mkdir(self.prefix, 448))
   prefixes[#prefixes + 1] = self.prefix
   assert(uv.fs_mkdir(self.prefix .. "/logs", 448))
-  local file = assert(io.open(self.prefix .. "/nginx.conf", "w"))
-  file:write((change(configuration(self))))
-  file:close()
+  helper.write(change(configuration(self)), self.prefix .. "/nginx.conf")
 end
 
 -- Sends a message to the hostile socket until it is answered.
@@ -84,8 +78,7 @@ local function await_driver(self)
   local timer = uv.new_timer()
   timer:start(0, 20, function() socket:send("pid", self.hostile) end)
   helper.wait(function() return answered end)
-  timer:close()
-  socket:close()
+  helper.close(timer, socket)
 end
 
 -- Starts nginx; `change` may alter its configuration.
@@ -104,10 +97,7 @@ end
 
 -- What nginx has logged so far.
 function Nginx:log()
-  local file = io.open(self.prefix .. "/logs/error.log")
-  local text = file:read("*a")
-  file:close()
-  return text
+  return helper.read(self.prefix .. "/logs/error.log")
 end
 
 -- Signals nginx and returns the milliseconds until it has ended.
@@ -135,20 +125,12 @@ function Nginx:get(path)
   return text:match("\r\n\r\n(.*)$"), (uv.hrtime() - begin) / 1e6
 end
 
--- Lets the loop run for some milliseconds.
-local function pass(milliseconds)
-  local timer, over = uv.new_timer(), false
-  timer:start(milliseconds, 0, function() over = true end)
-  helper.wait(function() return over end)
-  timer:close()
-end
-
 -- Waits for what shows from outside only: a file, an answer.
 local function eventually(condition)
   local last = uv.hrtime() + 5e9
   while not condition() do
     assert(uv.hrtime() < last, "nothing after 5 s")
-    pass(10)
+    helper.pass(10)
   end
 end
 
@@ -213,17 +195,14 @@ end
 
 -- Milliseconds of processor time that a process has used.
 local function cpu_time(pid)
-  local file = assert(io.open("/proc/" .. pid .. "/stat"))
-  local user, system = file:read("*a"):match(
+  local user, system = helper.read("/proc/" .. pid .. "/stat"):match(
     "%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
-  file:close()
   return (user + system) * 10
 end
 
 -- Why this cannot be tested here, nil when it can.
 local function missing()
-  local module = io.open("/usr/lib/nginx/modules/ngx_http_lua_module.so")
-  if module then module:close() end
+  local module = uv.fs_stat("/usr/lib/nginx/modules/ngx_http_lua_module.so")
   if not module or not host.has("nginx") then
     return "nginx with ngx_lua is not installed"
   end
@@ -338,7 +317,7 @@ describe("nginx", function()
   local function assert_idle(workers)
     local before = {}
     for i, pid in ipairs(workers) do before[i] = cpu_time(pid) end
-    pass(2000)
+    helper.pass(2000)
     for i, pid in ipairs(workers) do
       local spent = cpu_time(pid) - before[i]
       assert.is_true(spent < 20, spent .. " ms of 2000")

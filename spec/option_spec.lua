@@ -1,8 +1,10 @@
 -- Socket options: before, during and after bind.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
+local inside = require "spec.support.inside"
+local uv = require "luv"
 
-local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
+local option = inside.option -- what was set cannot be read by public functions
 
 -- A socket in each state an option may be set in.
 local function states(kind)
@@ -20,20 +22,20 @@ local function in_every_state(kind, test)
   end
 end
 
-for kind, loopback in pairs(LOOPBACK) do
+for kind, loopback in pairs(helper.LOOPBACK) do
   describe("a " .. kind .. " socket", function()
     it("takes a ttl of 1 to 255 in every state, and returns it", function()
       helper.run(function()
         in_every_state(kind, function(socket)
           for _, ttl in ipairs { 1, 64, 255 } do
             assert.equal(ttl, socket:setTTL(ttl))
-            assert.equal(ttl, socket[1]:get("ttl"))
+            assert.equal(ttl, option(socket, "ttl"))
           end
           for _, ttl in ipairs { 0, 256, -1, 1000 } do
             helper.has({ code = "EINVAL", syscall = "setTTL", message = "setTTL EINVAL",
               name = "Error" }, helper.raised(socket.setTTL, socket, ttl))
           end
-          assert.equal(255, socket[1]:get("ttl"))
+          assert.equal(255, option(socket, "ttl"))
         end)
       end)
     end)
@@ -43,13 +45,13 @@ for kind, loopback in pairs(LOOPBACK) do
         in_every_state(kind, function(socket)
           for _, ttl in ipairs { 0, 1, 255 } do
             assert.equal(ttl, socket:setMulticastTTL(ttl))
-            assert.equal(ttl, socket[1]:get("multicastTTL"))
+            assert.equal(ttl, option(socket, "multicastTTL"))
           end
           for _, ttl in ipairs { 256, -1, 1000 } do
             helper.has({ code = "EINVAL", message = "setMulticastTTL EINVAL" },
               helper.raised(socket.setMulticastTTL, socket, ttl))
           end
-          assert.equal(255, socket[1]:get("multicastTTL"))
+          assert.equal(255, option(socket, "multicastTTL"))
         end)
       end)
     end)
@@ -59,8 +61,8 @@ for kind, loopback in pairs(LOOPBACK) do
         local socket = helper.bound(kind)
         socket:setTTL(5)
         socket:setMulticastTTL(7)
-        assert.equal(5, socket[1]:get("ttl"))
-        assert.equal(7, socket[1]:get("multicastTTL"))
+        assert.equal(5, option(socket, "ttl"))
+        assert.equal(7, option(socket, "multicastTTL"))
         socket:close()
       end)
     end)
@@ -70,7 +72,7 @@ for kind, loopback in pairs(LOOPBACK) do
         in_every_state(kind, function(socket)
           for _, flag in ipairs { false, true } do
             assert.equal(flag, socket:setMulticastLoopback(flag))
-            assert.equal(flag and 1 or 0, socket[1]:get("multicastLoopback"))
+            assert.equal(flag and 1 or 0, option(socket, "multicastLoopback"))
           end
         end)
       end)
@@ -81,7 +83,7 @@ for kind, loopback in pairs(LOOPBACK) do
         in_every_state(kind, function(socket)
           for _, flag in ipairs { true, false } do
             assert.equal(0, select("#", socket:setBroadcast(flag)))
-            assert.equal(flag and 1 or 0, socket[1]:get("broadcast"))
+            assert.equal(flag and 1 or 0, option(socket, "broadcast"))
           end
         end)
       end)
@@ -119,8 +121,8 @@ for kind, loopback in pairs(LOOPBACK) do
         socket:setBroadcast(true)
         local size = socket:getRecvBufferSize()
         socket:bind(0, loopback, helper.expect(function()
-          assert.equal(9, socket[1]:get("ttl"))
-          assert.equal(1, socket[1]:get("broadcast"))
+          assert.equal(9, option(socket, "ttl"))
+          assert.equal(1, option(socket, "broadcast"))
           assert.equal(size, socket:getRecvBufferSize())
           socket:close()
         end))
@@ -128,7 +130,10 @@ for kind, loopback in pairs(LOOPBACK) do
     end)
 
     it("an option alone does not keep the loop alive", function()
-      helper.run(function() dgram.createSocket(kind):setTTL(5) end)
+      helper.run(function()
+        dgram.createSocket(kind):setTTL(5)
+        assert.is_false(uv.loop_alive())
+      end)
     end)
 
     it("counts an empty queue", function()
@@ -151,15 +156,12 @@ describe("setBroadcast", function()
       helper.wait(function() return refused end)
       assert.equal(("send EACCES %s:%d"):format(everybody, port), refused.message)
       client:setBroadcast(true)
-      client:send("to everybody", port, everybody, helper.expect(function(err)
-        assert.is_nil(err)
-      end))
+      client:send("to everybody", port, everybody, helper.sent())
       assert.same({ "to everybody" }, helper.messages(helper.fill(inbox)))
       client:setBroadcast(false)
       client:send("x", port, everybody, helper.expect(function(err)
         assert.equal("EACCES", err.code)
-        client:close()
-        server:close()
+        helper.close(client, server)
       end))
     end)
   end)
@@ -172,17 +174,14 @@ describe("an option", function()
       local client, port = helper.bound("udp4"), server:address().port
       client:setBroadcast(true)
       for _ = 1, 3 do
-        client:send("before", port, "127.255.255.255", helper.expect(function(err)
-          assert.is_nil(err)
-        end))
+        client:send("before", port, "127.255.255.255", helper.sent())
       end
       client:setBroadcast(false)
       client:send("after", port, "127.255.255.255", helper.expect(function(err)
         assert.equal("EACCES", err.code)
       end))
       helper.fill(inbox, 3)
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 end)

@@ -1,15 +1,18 @@
 -- The built-in poll() loop, and the seam it shows: what an adapter owes.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local core = require "dgram.core"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local pollloop = require "dgram.pollloop"
+local helper = require "spec.support.helper"
+local inside = require "spec.support.inside"
+local traffic = require "spec.support.traffic"
+
+local pollloop = inside.pollloop
 
 -- A bound socket on a loop that hands its messages to a function.
 local function bound(loop, listener)
-  local socket = dgram.createSocket { type = "udp4", loop = loop }
+  local socket, port = traffic.sender { type = "udp4", loop = loop }
   socket:on("message", listener or function() end)
-  return socket, socket:bindSync({ address = "127.0.0.1" }).port
+  return socket, port
 end
 
 -- The seconds that a call takes, and the processor's share of them.
@@ -161,8 +164,7 @@ describe("the poll() loop", function()
     assert.are.same({ a = "to a" }, got)
     other.run("once")
     assert.are.same({ a = "to a", b = "to b" }, got)
-    a:close()
-    b:close()
+    helper.close(a, b)
     assert.is_false(loop.run())
     assert.is_false(other.run())
   end)
@@ -186,9 +188,7 @@ describe("the poll() loop", function()
   end)
 
   it("tells what a descriptor is ready for, of what was asked", function()
-    local core_loop = core.loop {}
-    local raw, heard = core.socket(core_loop, "udp4", {}), {}
-    assert(raw:open())
+    local raw, heard = inside.raw("udp4"), {} -- nobody else is to watch it
     local handle
     handle = loop.poll(raw:fileno(), function(...)
       heard[#heard + 1] = { ... }
@@ -203,8 +203,7 @@ describe("the poll() loop", function()
     handle:start(true, false)
     loop.run()
     assert.are.same({ { nil, 2 }, { nil, 1 } }, heard)
-    handle:close()
-    raw:close()
+    helper.close(handle, raw)
   end)
 
   it("tells of a descriptor that is none, and stops watching it", function()
@@ -213,8 +212,7 @@ describe("the poll() loop", function()
     handle:start(true)
     loop.run()
     assert.are.same({ "EBADF" }, heard)
-    handle:close()
-    handle:close()
+    helper.close(handle, handle)
   end)
 
   it("waits for what fits when a finalizer adds descriptors meanwhile", function()
@@ -331,8 +329,7 @@ describe("an adapter", function()
   it("has one turn of the loop, whoever asks first", function()
     local adapter = strict(pollloop.new())
     local a, b = bound(adapter), bound(adapter)
-    assert.are.equal(a._turn, b._turn)
-    a:close()
-    b:close()
+    assert.are.equal(inside.scheduler(a), inside.scheduler(b)) -- nothing shows it
+    helper.close(a, b)
   end)
 end)

@@ -1,9 +1,10 @@
 -- Listeners and callbacks that close, send, raise or turn the loop themselves,
 -- in the middle of a burst: nothing is lost, repeated or out of order.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local pollloop = require "dgram.pollloop"
+local helper = require "spec.support.helper"
+local pollloop = require("spec.support.inside").pollloop
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local COUNT, MIDDLE = 100, 10
@@ -36,9 +37,8 @@ local function slice(list, first, last)
 end
 
 -- A bound socket whose listener calls act(socket, listener) at one message.
-local function acting(act)
-  local socket = helper.bound("udp4")
-  socket:removeAllListeners("message")
+local function acting(act, adapter)
+  local socket = traffic.sender { type = "udp4", loop = adapter }
   local heard = {}
   local function listener(msg)
     heard[#heard + 1] = msg
@@ -48,16 +48,9 @@ local function acting(act)
   return socket, heard
 end
 
--- Runs a Lua script that may fail; its errors are part of the output.
-local function script(code)
-  return Child.start("sh", "-c", 'exec "$0" "$@" 2>&1', uv.exepath(), "-e", code)
-end
-
 for name, shape in pairs(shapes) do
   describe("in a 'message' listener, in " .. name, function()
-    after_each(Child.stop_all)
-
-    it("close ends the delivery at once", function()
+      it("close ends the delivery at once", function()
       helper.run(function()
         local list = burst(shape)
         local socket, heard = acting(function(socket) socket:close() end)
@@ -70,13 +63,13 @@ for name, shape in pairs(shapes) do
 
     it("a listener that removes itself hears no more", function()
       helper.run(function()
-        local list, rest = burst(shape), {}
+        local list, rest = burst(shape), nil
         local socket, heard = acting(function(socket, listener)
           socket:off("message", listener)
-          socket:on("message", function(msg) rest[#rest + 1] = msg end)
+          rest = helper.listen(socket)
         end)
         send_burst(socket, list)
-        helper.fill(rest, COUNT - MIDDLE)
+        helper.wait(function() return rest and #rest == COUNT - MIDDLE end)
         assert.same(slice(list, 1, MIDDLE), heard)
         assert.same(slice(list, MIDDLE + 1, COUNT), rest)
         socket:close()
@@ -88,9 +81,8 @@ for name, shape in pairs(shapes) do
         local socket, heard = acting(function(socket) socket:removeAllListeners() end)
         send_burst(socket, burst(shape))
         helper.wait(function() return #heard == MIDDLE end)
-        helper.wait(function() return socket[1]:stats().received == COUNT end)
-        local later = {}
-        socket:on("message", function(msg) later[#later + 1] = msg end)
+        helper.wait(function() return socket:stats().received == COUNT end)
+        local later = helper.listen(socket)
         socket:send("later", socket:address().port)
         assert.same({ "later" }, helper.fill(later))
         assert.equal(MIDDLE, #heard)
@@ -115,8 +107,7 @@ for name, shape in pairs(shapes) do
         helper.fill(answers, COUNT)
         helper.wait(function() return sent == COUNT end)
         assert.same(list, helper.messages(answers))
-        client:close()
-        server:close()
+        helper.close(client, server)
       end)
     end)
 
@@ -134,8 +125,7 @@ for name, shape in pairs(shapes) do
     it("nested turns at every message repeat and lose nothing", function()
       helper.run(function()
         local list, heard = burst(shape), {}
-        local socket = helper.bound("udp4")
-        socket:removeAllListeners("message")
+        local socket = traffic.sender()
         socket:on("message", function(msg)
           heard[#heard + 1] = msg
           uv.run("nowait")
@@ -161,39 +151,31 @@ for name, shape in pairs(shapes) do
 
     it("after a raise the rest is delivered later, in order", function()
       helper.run(function()
-        local list = burst(shape)
-        local socket, heard = acting(function() error("in the middle", 0) end)
+        local list, adapter, errors = burst(shape), traffic.surviving()
+        local socket, heard = acting(function() error("in the middle", 0) end, adapter)
         local sender = uv.new_udp()
         for _, msg in ipairs(list) do
           assert(sender:try_send(msg, "127.0.0.1", socket:address().port))
         end
-        local ok, err = pcall(socket[1]:poller(), nil, "r")
-        assert.is_false(ok)
-        assert.truthy(tostring(err):find("in the middle", 1, true))
+        helper.fill(errors)
+        assert.truthy(tostring(errors[1]):find("in the middle", 1, true))
         assert.equal(MIDDLE, #heard)
         helper.fill(heard, COUNT)
+        assert.equal(1, #errors)
         assert.same(list, heard)
-        sender:close()
-        socket:close()
+        helper.close(sender, socket)
       end)
     end)
   end)
 end
 
 describe("a raise in a plain program", function()
-  after_each(Child.stop_all)
-
   -- Runs a script that raises; returns its exit status and its output.
   local function outcome(code)
-    local child = script([[
-      local dgram, uv = require "dgram", require "luv"
+    return Child.code([[
       local a, b = dgram.createSocket("udp4"), dgram.createSocket("udp4")
       local port = a:bindSync({ address = "127.0.0.1" }).port
-    ]] .. code .. [[ uv.run()]])
-    local lines = {}
-    helper.wait(function() return child.ended end)
-    lines[1] = child.text
-    return child:wait(), table.concat(lines)
+    ]] .. code .. [[ uv.run()]]):outcome()
   end
 
   -- What raises, and what the output must tell.
@@ -234,24 +216,6 @@ describe("a raise in a plain program", function()
   end)
 end)
 
--- An adapter like luv's own, of a host that survives errors: it collects them.
-local function surviving()
-  local luv, errors, adapter = require("dgram.loop").luv(), {}, {}
-  local function survive(callback)
-    return function(...)
-      local ok, err = pcall(callback, ...)
-      if not ok then errors[#errors + 1] = tostring(err):match("reason %d+") or err end
-    end
-  end
-  function adapter.poll(fd, callback) return luv.poll(fd, survive(callback)) end
-  function adapter.idle(callback) return luv.idle(survive(callback)) end
-  function adapter.timer(callback) return luv.timer(survive(callback)) end
-  function adapter.lookup(host, family, callback)
-    return luv.lookup(host, family, survive(callback))
-  end
-  return adapter, errors
-end
-
 -- A function that notes its first argument in a list, and raises.
 local function raising(list)
   return function(value)
@@ -262,7 +226,7 @@ end
 
 describe("a host that survives errors", function()
   local adapter, errors, heard, server, port
-  before_each(function() adapter, errors = surviving() end)
+  before_each(function() adapter, errors = traffic.surviving() end)
 
   -- Runs a spec beside a server that listens.
   local function run(body)
@@ -339,8 +303,7 @@ describe("a host that survives errors", function()
   for _, event in ipairs { "listening", "connect", "close" } do
     it("has a socket that works, although '" .. event .. "' raises", function()
       run(function(socket)
-        local inbox = {}
-        server:on("message", function(msg) inbox[#inbox + 1] = msg end)
+        local inbox = helper.listen(server)
         socket:on(event, raising(heard))
         socket:connect(port)
         helper.wait(function() return pcall(socket.remoteAddress, socket) end)
@@ -489,10 +452,7 @@ describe("close", function()
       socket:on("close", helper.expect())
       socket:bind(0, "127.0.0.1")
       socket:send("x", server:address().port, "closing.test",
-        helper.expect(function(err, bytes)
-          assert.is_nil(err)
-          assert.equal(1, bytes)
-        end))
+        helper.sent(1))
       assert.same({ "x" }, helper.messages(helper.fill(inbox)))
       server:close()
     end)
@@ -510,7 +470,7 @@ describe("close", function()
     helper.run(function()
       local a, heard = helper.bound("udp4")
       local b = helper.bound("udp4")
-      b:on("message", function() if not a._closed then a:close() end end)
+      b:once("message", function() a:close() end)
       b:on("close", helper.expect())
       a:on("close", helper.expect(function()
         local count = #heard
@@ -546,8 +506,7 @@ describe("a bind inside 'error'", function()
       local socket = dgram.createSocket("udp4")
       socket:on("error", helper.expect(function()
         socket:bind(0, "127.0.0.1", helper.expect(function()
-          socket:close()
-          server:close()
+          helper.close(socket, server)
         end))
       end))
       socket:bind(server:address().port, "127.0.0.1", helper.expect(0))
@@ -567,9 +526,7 @@ describe("a chain of callbacks that send again", function()
       local timer = uv.new_timer()
       timer:start(1, 0, helper.expect(function()
         over = true
-        timer:close()
-        socket:close()
-        server:close()
+        helper.close(timer, socket, server)
       end))
     end)
   end)
@@ -581,9 +538,7 @@ describe("a finalizer that closes the socket", function()
       return pending("needs a collector that ends its work in one step")
     end
     helper.run(function()
-      local socket = helper.bound("udp4")
-      socket:removeAllListeners("message")
-      local closed = false
+      local socket, closed = traffic.sender(), false
       socket:on("message", helper.expect(function()
         assert.is_false(closed)
         collectgarbage("stop")
@@ -624,7 +579,7 @@ describe("a finalizer", function()
 
   -- Turns the loop until it is empty.
   local function close_all(...)
-    for _, socket in ipairs { ... } do socket:close() end
+    helper.close(...)
     loop.run()
   end
 

@@ -1,19 +1,13 @@
 -- send in all its forms: what arrives, in what order, and that every callback
 -- is called exactly once, never from inside send().
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
-local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
-
--- A lookup that keeps its questions until the spec answers them.
-local function slow_lookup()
-  local asked = {}
-  return function(host, family, done)
-    asked[#asked + 1] = { host = host, family = family, done = done }
-  end, asked
-end
+local slow_lookup = traffic.slow_lookup
 
 -- A callback of send that notes what it was told, and how often.
 local function noted()
@@ -24,7 +18,7 @@ local function noted()
   end
 end
 
-for kind, loopback in pairs(LOOPBACK) do
+for kind, loopback in pairs(helper.LOOPBACK) do
   describe(kind .. ":send", function()
     -- Each form: its name, the arguments (PORT and CALLBACK are filled in), and
     -- the datagram.
@@ -101,8 +95,7 @@ for kind, loopback in pairs(LOOPBACK) do
           assert.same({ form[3], form[3], form[3] }, helper.messages(inbox))
           assert.same({ address = loopback, family = kind == "udp4" and "IPv4" or "IPv6",
             port = client:address().port, size = #form[3] }, inbox[3].from)
-          client:close()
-          server:close()
+          helper.close(client, server)
         end)
       end)
     end
@@ -114,8 +107,7 @@ for kind, loopback in pairs(LOOPBACK) do
         client:on("listening", helper.expect())
         client:on("message", helper.expect(function(msg)
           assert.equal("answer", msg)
-          client:close()
-          server:close()
+          helper.close(client, server)
         end))
         client:send("question", server:address().port)
         local from = helper.fill(inbox)[1].from
@@ -127,14 +119,10 @@ for kind, loopback in pairs(LOOPBACK) do
       helper.run(function()
         local server, inbox = helper.bound(kind)
         local client, port = dgram.createSocket(kind), server:address().port
-        client:sendto("hello", 1, 3, port, loopback, helper.expect(function(err, bytes)
-          assert.is_nil(err)
-          assert.equal(3, bytes)
-        end))
+        client:sendto("hello", 1, 3, port, loopback, helper.sent(3))
         client:sendto("again", 0, 5, port, loopback)
         assert.same({ "ell", "again" }, helper.messages(helper.fill(inbox, 2)))
-        client:close()
-        server:close()
+        helper.close(client, server)
       end)
     end)
 
@@ -145,10 +133,7 @@ for kind, loopback in pairs(LOOPBACK) do
         local client, port = dgram.createSocket(kind), server:address().port
         client:on("error", helper.expect(0))
         local msg = ("0123456789"):rep(7000):sub(1, most)
-        client:send(msg, port, loopback, helper.expect(function(err, bytes)
-          assert.is_nil(err)
-          assert.equal(most, bytes)
-        end))
+        client:send(msg, port, loopback, helper.sent(most))
         client:send(msg .. "x", port, loopback, helper.expect(function(err, bytes)
           assert.equal(most + 1, bytes)
           helper.has({ name = "Error", code = "EMSGSIZE", syscall = "send",
@@ -156,15 +141,12 @@ for kind, loopback in pairs(LOOPBACK) do
           assert.is_true(err.errno < 0)
           assert.equal("Error: send EMSGSIZE " .. loopback .. ":" .. port, tostring(err))
         end))
-        client:send("after", port, loopback, helper.expect(function(err)
-          assert.is_nil(err)
-        end))
+        client:send("after", port, loopback, helper.sent())
         helper.fill(inbox, 2)
         assert.is_true(msg == inbox[1].msg)
         assert.equal(most, inbox[1].from.size)
         assert.equal("after", inbox[2].msg)
-        client:close()
-        server:close()
+        helper.close(client, server)
       end)
     end)
 
@@ -183,8 +165,7 @@ for kind, loopback in pairs(LOOPBACK) do
         end
         helper.fill(inbox, count)
         assert.same(sent, helper.messages(inbox))
-        client:close()
-        server:close()
+        helper.close(client, server)
       end)
     end)
 
@@ -212,17 +193,13 @@ for kind, loopback in pairs(LOOPBACK) do
             end
           end
         end
-        client:close()
-        a:close()
-        b:close()
+        helper.close(client, a, b)
       end)
     end)
   end)
 end
 
 describe("send", function()
-  after_each(Child.stop_all)
-
   it("joins an array at once: it may change afterwards", function()
     helper.run(function()
       local server, inbox = helper.bound("udp4")
@@ -265,54 +242,45 @@ describe("send", function()
       assert.equal("other.test", asked[2].host)
       asked[2].done(nil, "::1", 6)
       helper.fill(inbox)
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 
   it("asks nobody for a literal address", function()
     helper.run(function()
       local server, inbox = helper.bound("udp4")
-      local lookup, asked = slow_lookup()
-      local client = dgram.createSocket { type = "udp4", lookup = lookup }
+      local client, asked = traffic.asking()
       client:bind(0)
       assert.equal("0.0.0.0", asked[1].host)
       asked[1].done(nil, "0.0.0.0")
       client:send("x", server:address().port, "127.0.0.1")
       helper.fill(inbox)
       assert.equal(1, #asked)
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 
   it("keeps the order of datagrams to one host name", function()
     helper.run(function()
       local server, inbox = helper.bound("udp4")
-      local lookup, asked = slow_lookup()
-      local client = dgram.createSocket { type = "udp4", lookup = lookup }
+      local client, asked = traffic.asking()
       client:bind(0, "me.test")
       asked[1].done(nil, "127.0.0.1")
       for i = 1, 3 do client:send(tostring(i), server:address().port, "you.test") end
       helper.wait(function() return #asked == 4 end)
       for i = 4, 2, -1 do asked[i].done(nil, "127.0.0.1") end
       assert.same({ "1", "2", "3" }, helper.messages(helper.fill(inbox, 3)))
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 
   it("waits for a bind that is under way", function()
     helper.run(function()
       local server, inbox = helper.bound("udp4")
-      local lookup, asked = slow_lookup()
-      local client = dgram.createSocket { type = "udp4", lookup = lookup }
+      local client, asked = traffic.asking()
       client:bind(0, "me.test")
       for i = 1, 3 do
-        client:send(tostring(i), server:address().port, helper.expect(function(err, n)
-          assert.is_nil(err)
-          assert.equal(1, n)
-        end))
+        client:send(tostring(i), server:address().port, helper.sent(1))
       end
       assert.equal(3, client:getSendQueueCount())
       assert.equal(3, client:getSendQueueSize())
@@ -320,8 +288,7 @@ describe("send", function()
       asked[1].done(nil, "127.0.0.1")
       assert.same({ "1", "2", "3" }, helper.messages(helper.fill(inbox, 3)))
       assert.equal(0, client:getSendQueueSize())
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 
@@ -342,10 +309,7 @@ describe("send", function()
   it("tells 'error' of a failed lookup when there is no callback", function()
     helper.run(function()
       local client = dgram.createSocket { type = "udp4",
-        lookup = function(host, _, done)
-          if host == "0.0.0.0" then return done(nil, host) end
-          done("no such host")
-        end }
+        lookup = traffic.no_names "no such host" }
       client:on("error", helper.expect(function(err)
         assert.equal("no such host", err)
         client:close()
@@ -357,10 +321,7 @@ describe("send", function()
   it("tells nobody of a failed lookup when nobody listens", function()
     helper.run(function()
       local client = dgram.createSocket { type = "udp4",
-        lookup = function(host, _, done)
-          if host == "0.0.0.0" then return done(nil, host) end
-          done("no such host")
-        end }
+        lookup = traffic.no_names "no such host" }
       client:send("hello", 9, "nobody.test")
       client:on("listening", helper.expect(function() client:close() end))
     end)
@@ -395,13 +356,9 @@ describe("send", function()
       helper.run(function()
         local server, inbox = helper.bound("udp4")
         local client = dgram.createSocket { type = "udp4",
-          lookup = function(host, family, done)
-            if host == "0.0.0.0" then return done(nil, host) end
-            return case[1](host, family, done)
-          end }
-        local inside, listening = true, false
-        client:bind(0, function() listening = true end)
-        helper.wait(function() return listening end)
+          lookup = traffic.lookup(case[1]) }
+        local inside = true
+        client:bindSync()
         client:send("once", server:address().port, "host.test",
           helper.expect(function(err, bytes)
             assert.is_false(inside)
@@ -414,8 +371,7 @@ describe("send", function()
           return #inbox > 0 and inbox[#inbox].msg == "end"
         end)
         assert.equal(case[2] and 1 or 2, #inbox)
-        client:close()
-        server:close()
+        helper.close(client, server)
       end)
     end)
   end
@@ -426,10 +382,7 @@ describe("send", function()
     it("fails when a lookup answers " .. name, function()
       helper.run(function()
         local client = dgram.createSocket { type = "udp4",
-          lookup = function(host, _, done)
-            if host == "0.0.0.0" then return done(nil, host) end
-            done(nil, answer or nil)
-          end }
+          lookup = traffic.lookup(function(_, _, done) done(nil, answer or nil) end) }
         client:send("x", 9, "host.test", helper.expect(function(err, bytes)
           assert.is_not_nil(err)
           assert.equal(1, bytes)
@@ -442,8 +395,7 @@ describe("send", function()
   it("is carried out when its lookup answers after close", function()
     helper.run(function()
       local server, inbox = helper.bound("udp4")
-      local lookup, asked = slow_lookup()
-      local client = dgram.createSocket { type = "udp4", lookup = lookup }
+      local client, asked = traffic.asking()
       client:bind(0, "me.test")
       asked[1].done(nil, "127.0.0.1")
       local note, callback = noted()
@@ -464,8 +416,7 @@ describe("send", function()
 
   it("calls back when its lookup fails after close", function()
     helper.run(function()
-      local lookup, asked = slow_lookup()
-      local client = dgram.createSocket { type = "udp4", lookup = lookup }
+      local client, asked = traffic.asking()
       client:bind(0, "me.test")
       asked[1].done(nil, "127.0.0.1")
       local note, callback = noted()
@@ -481,8 +432,7 @@ describe("send", function()
   it("is carried out when the bind's lookup answers after close", function()
     helper.run(function()
       local server, inbox = helper.bound("udp4")
-      local lookup, asked = slow_lookup()
-      local client = dgram.createSocket { type = "udp4", lookup = lookup }
+      local client, asked = traffic.asking()
       local note, callback = noted()
       client:on("listening", helper.expect(0))
       client:on("error", helper.expect(0))
@@ -502,8 +452,7 @@ describe("send", function()
     helper.run(function()
       local server = helper.bound("udp4")
       local port = server:address().port
-      local lookup, asked = slow_lookup()
-      local client = dgram.createSocket { type = "udp4", lookup = lookup }
+      local client, asked = traffic.asking()
       local inside = true
       client:bind(port, "me.test")
       for _ = 1, 3 do
@@ -517,8 +466,7 @@ describe("send", function()
         assert.equal("EADDRINUSE", err.code)
         assert.equal(0, client:getSendQueueCount())
         assert.equal(0, client:getSendQueueSize())
-        client:close()
-        server:close()
+        helper.close(client, server)
       end))
       inside = false
       asked[1].done(nil, "127.0.0.1")
@@ -598,7 +546,7 @@ describe("send", function()
       client:send("x", 9, "255.255.255.255")
       client:send("y", client:address().port)
       assert.same({ "y" }, helper.messages(helper.fill(inbox)))
-      assert.equal(1, client[1]:stats().sendErrors)
+      assert.equal(1, client:stats().sendErrors)
       client:close()
     end)
   end)
@@ -660,8 +608,7 @@ describe("send", function()
       server:recv_start(function(_, msg) got = got or msg end)
       assert.equal(0, client:getSendQueueCount())
       helper.wait(function() return got end)
-      server:close()
-      client:close()
+      helper.close(server, client)
     end)
   end)
 end)
@@ -701,7 +648,7 @@ describe("10 000 datagrams, faster than they are read,", function()
         end
         sender:close()
       end)
-      local dropped = server[1]:stats().dropped
+      local dropped = server:stats().dropped
       server:close()
       assert.is_true(count < 10000, "the receiver was fast enough: nothing was tried")
       if dropped == 0 then pending("this build does not count what the kernel drops") end
@@ -732,12 +679,8 @@ end)
 local function two(n) return string.char(math.floor(n / 256), n % 256) end
 
 describe("a datagram with source port 0", function()
-  after_each(Child.stop_all)
-
   it("is a message, and cannot be answered", function()
-    if os.execute("command -v socat >/dev/null") == nil then
-      pending("socat is not installed")
-    end
+    if not host.has "socat" then pending("socat is not installed") end
     if uv.getuid() ~= 0 then pending("a raw socket needs root") end
     helper.run(function()
       local server, inbox = helper.bound("udp4")
@@ -761,7 +704,7 @@ describe("the queue", function()
     helper.run(function()
       local path = helper.path()
       local server, inbox = helper.bound("unix_dgram", path)
-      server[1]:reading(false)
+      server:pause()
       local client, big, sent = dgram.createSocket("unix_dgram"), ("x"):rep(60000), 0
       local drained = 0
       client:on("drain", function() drained = drained + 1 end)
@@ -771,26 +714,23 @@ describe("the queue", function()
       assert.equal(client:getSendQueueSize(), client:getSendQueueCount() * 60000)
       uv.run("nowait")
       assert.equal(0, drained)
-      server[1]:reading(true)
+      server:resume()
       helper.fill(inbox, sent)
       helper.wait(function() return drained > 0 end)
       assert.equal(0, client:getSendQueueSize())
       assert.equal(1, drained)
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 
   it("above the mark before the bind is done comes to 'drain' too", function()
     helper.run(function()
       local server = helper.bound("udp4")
-      local lookup, asked = slow_lookup()
-      local client = dgram.createSocket { type = "udp4", lookup = lookup }
+      local client, asked = traffic.asking()
       local big, sent = ("x"):rep(60000), 0
       client:on("drain", helper.expect(function()
         assert.equal(0, client:getSendQueueSize())
-        client:close()
-        server:close()
+        helper.close(client, server)
       end))
       client:bind(0, "me.test")
       repeat sent = sent + 1

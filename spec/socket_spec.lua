@@ -1,24 +1,15 @@
 -- A socket's life: createSocket, bind in all its forms, address, ref and unref,
 -- close in all its ways, and that nothing is left behind.
-local Child = require "spec.child"
+local Child = require "spec.support.child"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
+local inside = require "spec.support.inside"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
-
-local LOOPBACK = { udp4 = "127.0.0.1", udp6 = "::1" }
-
--- Runs a Lua script to its end; returns its exit status and its output.
-local function script(code)
-  local child = Child.start("sh", "-c", 'exec "$0" "$@" 2>&1', uv.exepath(), "-e",
-    'local dgram, uv = require "dgram", require "luv"\n' .. code)
-  helper.wait(function() return child.ended end)
-  local text = child.text
-  return child:wait(), text
-end
 
 -- Runs a Lua script that must end well; returns its output.
 local function output(code)
-  local status, text = script(code)
+  local status, text = Child.code(code):outcome()
   assert.equal(0, status, text)
   return text
 end
@@ -57,8 +48,7 @@ describe("createSocket", function()
       options.reuseAddr, options.type = nil, "udp6"
       local port = a:bindSync { address = "127.0.0.1" }.port
       assert.equal(port, b:bindSync { address = "127.0.0.1", port = port }.port)
-      a:close()
-      b:close()
+      helper.close(a, b)
     end)
   end)
 
@@ -70,7 +60,7 @@ describe("createSocket", function()
   end)
 end)
 
-for kind, loopback in pairs(LOOPBACK) do
+for kind, loopback in pairs(helper.LOOPBACK) do
   local family = kind == "udp4" and "IPv4" or "IPv6"
   local any = kind == "udp4" and "0.0.0.0" or "::"
 
@@ -88,21 +78,11 @@ for kind, loopback in pairs(LOOPBACK) do
       { "{exclusive}", { { exclusive = true, address = loopback } }, loopback },
     }
 
-    -- A port nobody uses: the system chose it, and it was given back.
-    local function free_port()
-      local socket = dgram.createSocket(kind)
-      local port = socket:bindSync().port
-      local closed = false
-      socket:close(function() closed = true end)
-      helper.wait(function() return closed end)
-      return port
-    end
-
     for _, form in ipairs(forms) do
       it(form[1] .. " binds, with and without a callback", function()
         helper.run(function()
           for _, with_callback in ipairs { true, false } do
-            local port, args = free_port(), {}
+            local port, args = traffic.closed_port(kind), {}
             local wants_port = false
             for i, value in ipairs(form[2]) do
               if value == PORT then value, wants_port = port, true end
@@ -113,19 +93,20 @@ for kind, loopback in pairs(LOOPBACK) do
               args[i] = value
             end
             local socket, returned = dgram.createSocket(kind), false
+            local closed = false
             local function listening()
               assert.is_true(returned)
               local at = socket:address()
               assert.is_true(at.port > 0)
               assert.same({ address = form[3], family = family, port = at.port }, at)
               if wants_port then assert.equal(port, at.port) end
-              socket:close()
+              socket:close(function() closed = true end)
             end
             if with_callback then args[#args + 1] = helper.expect(listening)
             else socket:on("listening", helper.expect(listening)) end
             assert.equal(socket, socket:bind(table.unpack(args)))
             returned = true
-            helper.wait(function() return socket._closed end)
+            helper.wait(function() return closed end)
           end
         end)
       end)
@@ -185,8 +166,7 @@ for kind, loopback in pairs(LOOPBACK) do
           assert.equal(0, socket:listenerCount("listening"))
           assert.equal("EBADF", helper.raised(socket.address, socket).code)
           socket:bind(0, loopback, helper.expect(function()
-            server:close()
-            socket:close()
+            helper.close(server, socket)
           end))
         end))
         socket:bind(port, loopback, helper.expect(0))
@@ -226,8 +206,7 @@ for kind, loopback in pairs(LOOPBACK) do
         local a, b = helper.bound(options), dgram.createSocket(options)
         b:bind(a:address().port, loopback, helper.expect(function()
           assert.equal(a:address().port, b:address().port)
-          a:close()
-          b:close()
+          helper.close(a, b)
         end))
       end)
     end)
@@ -236,8 +215,8 @@ for kind, loopback in pairs(LOOPBACK) do
       helper.run(function()
         local options = { type = kind, reusePort = true }
         local a, of_a = helper.bound(options)
-        local b, of_b = dgram.createSocket(options), {}
-        b:on("message", function(msg) of_b[#of_b + 1] = msg end)
+        local b = dgram.createSocket(options)
+        local of_b = helper.listen(b)
         local port = a:address().port
         b:bindSync { port = port, address = loopback }
         local plain = dgram.createSocket(kind)
@@ -251,8 +230,7 @@ for kind, loopback in pairs(LOOPBACK) do
         end
         helper.wait(function() return #of_a + #of_b == 64 end)
         assert.is_true(#of_a > 0 and #of_b > 0)
-        a:close()
-        b:close()
+        helper.close(a, b)
       end)
     end)
 
@@ -287,7 +265,7 @@ describe("udp6", function()
       local four = dgram.createSocket("udp4")
       local port = only:bindSync().port
       four:bindSync { port = port }
-      for _, socket in ipairs { both, client, only, four } do socket:close() end
+      helper.close(both, client, only, four)
     end)
   end)
 end)
@@ -345,12 +323,10 @@ end)
 describe("bind{fd=}", function()
   it("takes a bound descriptor over", function()
     helper.run(function()
-      local core = require "dgram.core"
-      local raw = core.socket(core.loop {}, "udp4", {})
-      assert(raw:open())
+      local raw = inside.raw("udp4") -- luv would watch its own
       assert(raw:bind("127.0.0.1", 0))
-      local socket, inbox = dgram.createSocket("udp4"), {}
-      socket:on("message", function(msg) inbox[#inbox + 1] = msg end)
+      local socket = dgram.createSocket("udp4")
+      local inbox = helper.listen(socket)
       local fd, copy = raw:fileno(), nil
       socket:bind({ fd = fd }, helper.expect(function() copy = socket:address() end))
       helper.wait(function() return copy end)
@@ -361,8 +337,7 @@ describe("bind{fd=}", function()
         helper.raised(other.bind, other, { fd = fd }))
       other:send("x", copy.port, "127.0.0.1")
       assert.same({ "x" }, helper.fill(inbox))
-      other:close()
-      socket:close()
+      helper.close(other, socket)
     end)
   end)
 
@@ -394,14 +369,13 @@ describe("bind{fd=}", function()
       assert.is_nil(socket:fileno())
       socket:send("x", port, "127.0.0.1")
       assert.same({ "x" }, helper.fill(inbox))
-      socket:close()
-      udp:close()
+      helper.close(socket, udp)
     end)
   end)
 
   it("that fails after a send lets the socket send on", function()
     helper.run(function()
-      local loop = require("dgram.pollloop").new()
+      local loop = inside.pollloop.new()
       local path, done = helper.path(), 0
       local peer = dgram.createSocket("unix_dgram")
       peer:bindSync { path = path }
@@ -421,7 +395,7 @@ describe("bind{fd=}", function()
       for _ = 1, 3 do loop.run("nowait") end
       assert.equal(4, done)
       helper.wait(function() return peer:stats().received == 4 end)
-      for _, each in ipairs { socket, raw, peer } do each:close() end
+      helper.close(socket, raw, peer)
       loop.run()
     end)
   end)
@@ -454,21 +428,17 @@ describe("bind{fd=}", function()
       helper.has({ message = "Unsupported fd type: PIPE" },
         helper.raised(socket.bind, socket, { fd = ends.read }))
       for _, fd in ipairs { file, null, ends.read, ends.write } do uv.fs_close(fd) end
-      pipe:close()
-      socket:close()
+      helper.close(pipe, socket)
     end)
   end)
 
   -- The status flags of a descriptor, as an octal number in text.
   local function flags(fd)
-    local file = assert(io.open("/proc/self/fdinfo/" .. fd))
-    local text = file:read("*a")
-    file:close()
-    return text:match("flags:%s*(%d+)")
+    return helper.read("/proc/self/fdinfo/" .. fd):match("flags:%s*(%d+)")
   end
 
   it("leaves a datagram socket of another type as it is", function()
-    if not io.open("/proc/self/fdinfo/0") then return pending("needs /proc") end
+    if not uv.fs_stat("/proc/self/fdinfo/0") then pending("needs /proc") end
     helper.run(function()
       local blocking = { nonblock = false }
       local pair = uv.socketpair("dgram", nil, blocking, blocking)
@@ -481,8 +451,7 @@ describe("bind{fd=}", function()
         first:setTTL(9) -- opens it
         helper.has({ message = "Unsupported fd type: " .. kind },
           helper.raised(second.bind, second, { fd = first:fileno() }))
-        first:close()
-        second:close()
+        helper.close(first, second)
       end
       socket:close()
       local owner = dgram.createSocket("unix_dgram")
@@ -719,8 +688,6 @@ describe("garbage collection", function()
 end)
 
 describe("lua_close", function()
-  after_each(Child.stop_all)
-
   -- Programs that end in the middle of something; each must end in peace.
   local programs = {
     ["with bound sockets"] = [[

@@ -1,6 +1,6 @@
 -- The module in the Lua states of luv's own threads.
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
 
 -- The function that a file returns, for another Lua state.

@@ -1,7 +1,8 @@
 -- The turn of a loop: tasks, what they add, and what keeps the loop alive.
 local dgram = require "dgram"
-local helper = require "spec.helper"
-local pollloop = require "dgram.pollloop"
+local helper = require "spec.support.helper"
+local pollloop = require("spec.support.inside").pollloop
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 describe("a turn", function()
@@ -17,17 +18,14 @@ describe("a turn", function()
         end))
       end))
       helper.wait(function() return heard == 5 end)
-      a:close()
-      b:close()
+      helper.close(a, b)
     end)
   end)
 
   it("comes for sends that wait although the socket is unreferenced", function()
     helper.run(function()
-      local path, done = helper.path(), 0
-      local peer = dgram.createSocket("unix_dgram")
-      peer:bindSync { path = path }
-      peer:pause()
+      local peer, _, path = traffic.full_peer()
+      local done = 0
       local client = dgram.createSocket("unix_dgram")
       client:connectSync(path)
       for _ = 1, 30 do client:send("x", function() done = done + 1 end) end
@@ -42,28 +40,22 @@ describe("a turn", function()
       peer:unref()
       uv.run()
       assert.equal(30, done)
-      client:close()
-      peer:close()
+      helper.close(client, peer)
       if not timer:is_closing() then timer:close() end
     end)
   end)
 
   it("of one socket that raises leaves the others their retry", function()
     helper.run(function()
-      local path = helper.path()
-      local peer, heard = dgram.createSocket("unix_dgram"), 0
-      peer:on("message", function() heard = heard + 1 end)
-      peer:bindSync { path = path }
-      peer:pause()
+      local peer, heard, path = traffic.full_peer()
       local clients = { dgram.createSocket("unix_dgram"),
         dgram.createSocket("unix_dgram") }
       for _ = 1, 20 do
         for _, client in ipairs(clients) do client:send("x", path) end
       end
       peer:resume()
-      helper.wait(function() return heard == 40 end)
-      for _, client in ipairs(clients) do client:close() end
-      peer:close()
+      helper.fill(heard, 40)
+      helper.close(clients[1], clients[2], peer)
     end)
   end)
 
@@ -86,8 +78,7 @@ describe("a turn", function()
     peer:on("message", function()
       heard = heard + 1
       if heard < 30 then return end
-      client:close()
-      peer:close()
+      helper.close(client, peer)
     end)
     local late = timer(function() loop.stop() end)
     late:start(5000)
@@ -100,16 +91,14 @@ end)
 describe("bind to a descriptor", function()
   it("leaves a socket with sends under way as it is", function()
     helper.run(function()
-      local path, done = helper.path(), 0
-      local peer = dgram.createSocket("unix_dgram")
-      peer:bindSync { path = path }
+      local peer, _, to = traffic.receiver("unix_dgram")
+      local path, done = to.address, 0
       local client = dgram.createSocket("unix_dgram")
       for _ = 1, 30 do client:send("x", path, function() done = done + 1 end) end
       local err = helper.raised(client.bind, client, { fd = 0 })
       assert.equal("ERR_SOCKET_ALREADY_BOUND", err.code)
       helper.wait(function() return done == 30 end)
-      client:close()
-      peer:close()
+      helper.close(client, peer)
     end)
   end)
 end)

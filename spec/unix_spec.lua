@@ -1,9 +1,11 @@
 -- unix_dgram: paths and abstract names, what happens to the file, and peers
 -- whose queue is full.
-local core = require "dgram.core"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
+
+local full_peer, leave_stale = traffic.full_peer, traffic.leave_stale
 
 -- The type of a file ("socket", "file", "link" …), nil when there is none.
 local function kind_of(path)
@@ -11,30 +13,11 @@ local function kind_of(path)
   return info and info.type
 end
 
--- Leaves a socket nobody listens on at a path: renamed, it is not removed.
-local function leave_stale(path)
-  local socket = helper.bound("unix_dgram", path .. ".old")
-  assert(os.rename(path .. ".old", path))
-  socket:close()
-  helper.wait(function() return not socket:fileno() end)
-  uv.run("nowait")
-end
-
 -- A path of exactly `size` bytes in a directory of its own.
 local function path_of(size)
   local dir = helper.path()
   assert(uv.fs_mkdir(dir, tonumber("700", 8)))
-  return dir .. "/" .. ("p"):rep(size - #dir - 1), dir
-end
-
--- A peer that reads only when the spec calls `read`: its queue fills up.
-local function slow_peer()
-  local peer, inbox, path = core.socket(core.loop {}, "unix_dgram", {}), {}, helper.path()
-  assert(peer:open())
-  assert(peer:bindPath(path))
-  peer:listen(function(msg) inbox[#inbox + 1] = { msg = msg } end)
-  return { path = path, inbox = inbox, read = peer:poller(), fd = peer:fileno(),
-    close = function() peer:close() end }
+  return dir .. "/" .. ("p"):rep(size - #dir - 1)
 end
 
 -- Binds and expects EADDRINUSE.
@@ -106,8 +89,7 @@ describe("unix_dgram:bind", function()
       local sender = dgram.createSocket("unix_dgram")
       sender:send("still here", path)
       assert.same({ "still here" }, helper.messages(helper.fill(inbox)))
-      sender:close()
-      live:close()
+      helper.close(sender, live)
     end)
   end)
 
@@ -123,7 +105,7 @@ describe("unix_dgram:bind", function()
   end)
 
   for name, make in pairs {
-    ["a file"] = function(path) assert(io.open(path, "w")):close() return "file" end,
+    ["a file"] = function(path) helper.write("", path) return "file" end,
     ["a directory"] = function(path)
       assert(uv.fs_mkdir(path, tonumber("700", 8)))
       return "directory"
@@ -157,8 +139,7 @@ describe("unix_dgram:bind", function()
       socket:removeAllListeners("listening")
       socket:bind(other, helper.expect(function()
         assert.equal(other, socket:address().address)
-        socket:close()
-        live:close()
+        helper.close(socket, live)
       end))
     end)
   end)
@@ -168,7 +149,7 @@ describe("unix_dgram:bind", function()
       local path = helper.path()
       local socket = helper.bound("unix_dgram", path)
       assert(os.remove(path))
-      assert(io.open(path, "w")):close()
+      helper.write("", path)
       socket:close(helper.expect(function() assert.equal("file", kind_of(path)) end))
     end)
   end)
@@ -185,8 +166,7 @@ describe("unix_dgram:bind", function()
         first:send("x", path)
       end))
       helper.fill(inbox)
-      first:close()
-      second:close()
+      helper.close(first, second)
     end)
   end)
 
@@ -217,14 +197,11 @@ describe("unix_dgram:bind", function()
   for _, size in ipairs { 107, 108 } do
     it(("takes a path of %d bytes"):format(size), function()
       helper.run(function()
-        local path, dir = path_of(size)
-        leave_stale(dir .. "/stale")
-        os.rename(dir .. "/stale", path)
+        local path = path_of(size)
+        leave_stale(path)
         local server, inbox = helper.bound("unix_dgram", path)
         assert.same({ address = path }, server:address())
-        server:send("to myself", path, helper.expect(function(err)
-          assert.is_nil(err)
-        end))
+        server:send("to myself", path, helper.sent())
         assert.equal(path, helper.fill(inbox)[1].from.address)
         server:close(helper.expect(function() assert.is_nil(kind_of(path)) end))
       end)
@@ -267,14 +244,13 @@ describe("unix_dgram names", function()
         local a, of_a = helper.bound("unix_dgram", name_a)
         local b, of_b = helper.bound("unix_dgram", name_b)
         assert.same({ address = name_a }, a:address())
-        a:send("question", name_b, helper.expect(function(err) assert.is_nil(err) end))
+        a:send("question", name_b, helper.sent())
         local from = helper.fill(of_b)[1].from
         assert.same({ address = name_a, family = "unix", size = 8 }, from)
         b:send("answer", 0, 6, from.address)
         assert.same({ address = name_b, family = "unix", size = 6 },
           helper.fill(of_a)[1].from)
-        a:close()
-        b:close()
+        helper.close(a, b)
       end)
     end)
   end
@@ -288,8 +264,7 @@ describe("unix_dgram names", function()
       b:send("to a", name)
       assert.same({ "to a" }, helper.messages(helper.fill(of_a)))
       assert.same({ "to b" }, helper.messages(helper.fill(of_b)))
-      a:close()
-      b:close()
+      helper.close(a, b)
     end)
   end)
 
@@ -319,8 +294,8 @@ describe("unix_dgram names", function()
 
   it("are chosen by the system without a path", function()
     helper.run(function()
-      local socket, inbox = dgram.createSocket("unix_dgram"), {}
-      socket:on("message", function(msg) inbox[#inbox + 1] = msg end)
+      local socket = dgram.createSocket("unix_dgram")
+      local inbox = helper.listen(socket)
       socket:bind(helper.expect(function()
         local name = socket:address().address
         assert.truthy(name:match("^%z%x%x%x%x%x$"))
@@ -359,9 +334,7 @@ describe("unix_dgram names", function()
         local is = each.msg == "bound" and bound:address().address or ""
         assert.equal(is, each.from.address)
       end
-      bound:close()
-      unbound:close()
-      server:close()
+      helper.close(bound, unbound, server)
     end)
   end)
 end)
@@ -382,17 +355,13 @@ describe("unix_dgram:send", function()
         for i, value in ipairs(form) do
           if value == PATH then value = server:address().address end
           if value == CALLBACK then
-            value = helper.expect(function(err, bytes)
-              assert.is_nil(err)
-              assert.equal(5, bytes)
-            end)
+            value = helper.sent(5)
           end
           args[i] = value
         end
         assert.is_true(client:send(table.unpack(args)))
         assert.same({ "hello" }, helper.messages(helper.fill(inbox)))
-        client:close()
-        server:close()
+        helper.close(client, server)
       end)
     end)
   end
@@ -401,14 +370,9 @@ describe("unix_dgram:send", function()
     helper.run(function()
       local server, inbox = helper.bound("unix_dgram")
       local client = dgram.createSocket("unix_dgram")
-      client:sendto("<hello>", 1, 5, server:address().address, helper.expect(
-        function(err, bytes)
-          assert.is_nil(err)
-          assert.equal(5, bytes)
-        end))
+      client:sendto("<hello>", 1, 5, server:address().address, helper.sent(5))
       assert.same({ "hello" }, helper.messages(helper.fill(inbox)))
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 
@@ -417,16 +381,12 @@ describe("unix_dgram:send", function()
       local server, inbox = helper.bound("unix_dgram")
       local client, path = dgram.createSocket("unix_dgram"), server:address().address
       local large = ("0123456789abcdef"):rep(9000)
-      client:send("", path, helper.expect(function(err) assert.is_nil(err) end))
-      client:send(large, path, helper.expect(function(err, bytes)
-        assert.is_nil(err)
-        assert.equal(#large, bytes)
-      end))
+      client:send("", path, helper.sent())
+      client:send(large, path, helper.sent(#large))
       helper.fill(inbox, 2)
       assert.equal("", inbox[1].msg)
       assert.is_true(large == inbox[2].msg)
-      client:close()
-      server:close()
+      helper.close(client, server)
     end)
   end)
 
@@ -437,8 +397,7 @@ describe("unix_dgram:send", function()
       client:send(("x"):rep(client:getSendBufferSize() + 1), path,
         helper.expect(function(err)
           assert.equal("send EMSGSIZE " .. path, err.message)
-          client:close()
-          server:close()
+          helper.close(client, server)
         end))
     end)
   end)
@@ -446,8 +405,7 @@ describe("unix_dgram:send", function()
   it("tells that nobody is there", function()
     helper.run(function()
       local client, nowhere, file = dgram.createSocket("unix_dgram"), helper.path(),
-        helper.path()
-      assert(io.open(file, "w")):close()
+        helper.write("")
       client:send("x", nowhere, helper.expect(function(err, bytes)
         helper.has({ code = "ENOENT", syscall = "send", address = nowhere,
           message = "send ENOENT " .. nowhere }, err)
@@ -470,9 +428,8 @@ describe("unix_dgram with a full peer", function()
       return client, function(msg, callback) return client:send(msg, path, callback) end
     end,
     ["a connected socket"] = function(path)
-      local client, connected = dgram.createSocket("unix_dgram"), false
-      client:connect(path, function() connected = true end)
-      helper.wait(function() return connected end)
+      local client = dgram.createSocket("unix_dgram")
+      client:connectSync(path)
       return client, function(msg, callback) return client:send(msg, callback) end
     end,
   }
@@ -495,41 +452,29 @@ describe("unix_dgram with a full peer", function()
         helper.fill(called, 300)
         assert.same(sent, helper.messages(inbox))
         assert.same(sent, called)
-        client:close()
-        server:close()
+        helper.close(client, server)
       end)
     end)
 
     it(name .. " waits without spinning", function()
       helper.run(function()
-        local server = slow_peer()
-        local client, send = start(server.path)
+        local server, heard, path = full_peer()
+        local client, send = start(path)
         for i = 1, 50 do send(tostring(i)) end
-        local turns, over = 0, false
-        local prepare, timer = uv.new_prepare(), uv.new_timer()
-        prepare:start(function() turns = turns + 1 end)
-        timer:start(200, 0, function() over = true end)
-        helper.wait(function() return over end)
-        prepare:close()
-        timer:close()
-        assert.is_true(turns < 200, turns .. " turns of the loop in 200 ms")
+        traffic.assert_rests "while the peer does not read"
         assert.is_true(client:getSendQueueCount() > 0)
-        local poll = uv.new_poll(server.fd)
-        poll:start("r", function() server.read() end)
-        helper.wait(function() return #server.inbox == 50 end)
-        poll:close()
-        client:close()
-        server.close()
+        server:resume()
+        traffic.finish(traffic.numbered(50), heard, client, server)
       end)
     end)
 
     it(name .. " tells every callback when the peer closes", function()
       helper.run(function()
-        local server = slow_peer()
-        local client, send = start(server.path)
+        local server, _, path = full_peer()
+        local client, send = start(path)
         for _ = 1, 50 do send("x", helper.expect()) end
         uv.run("nowait")
-        server.close()
+        server:close()
         helper.wait(function() return client:getSendQueueCount() == 0 end)
         client:close()
       end)
@@ -537,8 +482,8 @@ describe("unix_dgram with a full peer", function()
 
     it(name .. " ends with ECANCELED what close cannot send", function()
       helper.run(function()
-        local server, results = slow_peer(), {}
-        local client, send = start(server.path)
+        local server, _, path = full_peer()
+        local results, client, send = {}, start(path)
         for i = 1, 50 do
           send("x", function(err, bytes)
             assert.equal(1, bytes)
@@ -549,7 +494,7 @@ describe("unix_dgram with a full peer", function()
           assert.equal(50, #results)
           assert.equal("sent", results[1])
           assert.equal("ECANCELED", results[50])
-          server.close()
+          server:close()
         end))
       end)
     end)
@@ -564,26 +509,22 @@ describe("unix_dgram with a full peer", function()
         for _ = 1, 50 do send("x", function() called = called + 1 end) end
         helper.fill(inbox, 50)
         helper.wait(function() return called == 50 end)
-        client:close()
-        server:close()
+        helper.close(client, server)
       end)
     end)
   end
 
   it("holds up nobody else", function()
     helper.run(function()
-      local full = slow_peer()
+      local full, _, path = full_peer()
       local free, inbox = helper.bound("unix_dgram")
       local to_full, to_free = dgram.createSocket("unix_dgram"),
         dgram.createSocket("unix_dgram")
-      for _ = 1, 50 do to_full:send("x", full.path) end
+      for _ = 1, 50 do to_full:send("x", path) end
       for i = 1, 50 do to_free:send(tostring(i), free:address().address) end
       helper.fill(inbox, 50)
       assert.is_true(to_full:getSendQueueCount() > 0)
-      to_full:close()
-      to_free:close()
-      full.close()
-      free:close()
+      helper.close(to_full, to_free, full, free)
     end)
   end)
 end)
@@ -591,18 +532,18 @@ end)
 describe("unix_dgram:sendMany to a full peer", function()
   it("that is refused in part calls back once, and nobody else", function()
     helper.run(function()
-      local peer = slow_peer()
+      local peer, _, path = full_peer()
       local client = dgram.createSocket { type = "unix_dgram", maxQueue = 3000 }
       local many, called = {}, { many = 0, other = 0 }
       for i = 1, 100 do many[i] = ("m"):rep(100) end
-      for _ = 1, 11 do client:send("x", peer.path) end
-      client:sendMany(many, peer.path, function(err)
+      for _ = 1, 11 do client:send("x", path) end
+      client:sendMany(many, path, function(err)
         called.many = called.many + 1
         assert.truthy(err.code) -- ENOBUFS, or what came of a peer that is gone
       end)
       for _ = 1, 5 do uv.run("nowait") end
-      client:send("y", peer.path, function() called.other = called.other + 1 end)
-      peer.close()
+      client:send("y", path, function() called.other = called.other + 1 end)
+      peer:close()
       client:close(helper.expect(function()
         assert.same({ many = 1, other = 1 }, called)
       end))

@@ -4,7 +4,7 @@
 -- Run by `make test-faults`, which preloads the shim.
 local Case = require "spec.faults.case"
 local faults = require "faults"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local scenarios = require "spec.faults.scenarios"
 local core = require "dgram.core"
 

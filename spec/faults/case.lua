@@ -8,9 +8,7 @@
 --   case:prove()     the sockets still work; call it without faults
 --   case:close()     all closed, each callback came exactly once
 local dgram = require "dgram"
-local helper = require "spec.helper"
-
-local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
+local helper = require "spec.support.helper"
 
 local Case = {}
 Case.__index = Case
@@ -139,8 +137,8 @@ local function witness(kind, path)
     socket:bindSync { path = name }
     return socket, { name }
   end
-  local address = socket:bindSync { address = LOCAL[kind] }
-  return socket, { address.port, LOCAL[kind] }
+  local address = socket:bindSync { address = helper.LOOPBACK[kind] }
+  return socket, { address.port, helper.LOOPBACK[kind] }
 end
 
 -- Sends a datagram to a witness; the witness answers if it knows where to.

@@ -3,21 +3,11 @@
 local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
--- How many descriptors this process has open.
-local function descriptors()
-  local dir, count = uv.fs_scandir("/proc/self/fd"), 0
-  while uv.fs_scandir_next(dir) do count = count + 1 end
-  return count
-end
-
--- A bound IPv4 socket and its port.
-local function bound(options)
-  local socket = dgram.createSocket(options or "udp4")
-  return socket, socket:bindSync({ address = "127.0.0.1" }).port
-end
+local bound, descriptors = traffic.sender, helper.descriptors
 
 describe("a hostile peer", function()
   before_each(faults.clear)
@@ -48,7 +38,7 @@ describe("a hostile peer", function()
       server:on("message", function(_, rinfo) heard = rinfo end)
       if not faults.send_from_port_zero(port) then
         server:close()
-        return pending("raw sockets need a privilege")
+        pending("raw sockets need a privilege")
       end
       helper.wait(function() return heard end)
       assert.equal(0, heard.port)
@@ -73,8 +63,7 @@ describe("a hostile peer", function()
       helper.wait(function() return server:stats().received == 20 end)
       local client = dgram.createSocket("udp4")
       client:on("message", helper.expect(function()
-        client:close()
-        server:close()
+        helper.close(client, server)
       end))
       client:send("still there?", port, "127.0.0.1")
     end)
@@ -178,7 +167,7 @@ describe("payloads and addresses", function()
 
   it("of more than 4 GiB are refused", function()
     if not os.getenv("DGRAM_LARGE") then
-      return pending("set DGRAM_LARGE=1 where 10 GiB of memory are free")
+      pending("set DGRAM_LARGE=1 where 10 GiB of memory are free")
     end
     helper.run(function()
       local socket, port = bound()
@@ -243,7 +232,7 @@ describe("a path", function()
   it("that is a file, a directory or a link is left alone", function()
     helper.run(function()
       local name = helper.path()
-      io.open(name, "w"):close()
+      helper.write("", name)
       local link = helper.path()
       assert(uv.fs_symlink(name, link))
       for _, path in ipairs { name, link, uv.os_tmpdir() } do
@@ -291,7 +280,7 @@ describe("a path", function()
       local socket = dgram.createSocket("unix_dgram")
       socket:bindSync { path = name }
       os.remove(name)
-      io.open(name, "w"):close()
+      helper.write("", name)
       socket:close(helper.expect(function()
         assert(uv.fs_stat(name), "it is gone")
       end))
@@ -313,14 +302,11 @@ describe("a descriptor that is adopted", function()
       socket:on("error", function(err) errors[err.code] = true end)
       local dead, dead_port = bound()
       dead:close()
-      local sent, over = false, false
+      local sent = false
       socket:send("x", dead_port, "127.0.0.1", function() sent = true end)
       helper.wait(function() return sent end)
       faults.clear()
-      local timer = uv.new_timer()
-      timer:start(300, 0, function() over = true end)
-      helper.wait(function() return over end)
-      timer:close()
+      helper.pass(300)
       count = faults.count("receive")
       socket:close()
     end)

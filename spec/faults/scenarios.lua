@@ -4,23 +4,23 @@
 -- prepares before it meets faults is a function(path) in the third place; what
 -- that returns is handed to the scenario behind `path`. `anyway` is an error that
 -- may be told of whatever fault is met.
-local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
+local inside = require "spec.support.inside"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local ROOM = 1024 * 1024 -- or what the system grants; no datagram is dropped
-local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
 
 -- A burst from a socket to itself: trains, several batches, in order.
 local function burst(kind, count, size)
   return function(case)
     local socket = case:socket { type = kind, recvBufferSize = ROOM }
-    if not case:bind(socket, 0, LOCAL[kind]) then return end
+    if not case:bind(socket, 0, helper.LOOPBACK[kind]) then return end
     local address = case:try(socket, "address")
     if not address then return end
-    case:burst(socket, count, size, address.port, LOCAL[kind])
+    case:burst(socket, count, size, address.port, helper.LOOPBACK[kind])
     case:settle()
   end
 end
@@ -64,20 +64,16 @@ local function implicit(case)
   case:settle()
 end
 
--- Leaves a socket nobody listens on at a path: renamed, it is not removed.
-local function leave_stale(path)
-  local name, old = path(), path()
-  local socket = dgram.createSocket("unix_dgram")
-  socket:bindSync { path = old }
-  assert(os.rename(old, name))
-  socket:close()
-  helper.wait(function() return not socket:fileno() end)
+-- A path with a socket on it that nobody listens on.
+local function stale(path)
+  local name = path()
+  traffic.leave_stale(name)
   return name
 end
 
 -- Unix sockets: a path, with a stale socket on it or without, then datagrams.
-local function unix(case, path, stale)
-  local name = stale or path()
+local function unix(case, path, left)
+  local name = left or path()
   local server = case:socket { type = "unix_dgram" }
   local client = case:socket { type = "unix_dgram" }
   if not case:bind(server, name) then return end
@@ -101,8 +97,7 @@ end
 
 -- A descriptor of somebody else's, bound to loopback.
 local function descriptor()
-  local raw = core.socket(core.loop {}, "udp4", {})
-  assert(raw:open())
+  local raw = inside.raw("udp4") -- a socket of ours would close it
   assert(raw:bind("127.0.0.1", 0))
   local fd = raw:fileno()
   raw:disown()
@@ -154,7 +149,7 @@ return {
   { "a connected socket", connected },
   { "sends that bind, then close", implicit, nil, anyway = "ECANCELED" },
   { "unix sockets", unix },
-  { "a path that was left behind", unix, leave_stale },
+  { "a path that was left behind", unix, stale },
   { "a path with a mode", mode },
   { "a descriptor that is adopted", adopted, descriptor,
     anyway = "ECONNREFUSED" },

@@ -3,9 +3,9 @@
 -- without an 'error' listener. Run by `make test-net`.
 local Network = require "spec.net.network"
 local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
-local PORT = 5000
+local PORT = Network.PORT
 
 local versions = {
   { name = "IPv4", type = "udp4", any = "0.0.0.0", server = "10.0.1.2",
@@ -33,32 +33,26 @@ for _, v in ipairs(versions) do
 
     -- A server in host b that counts what it hears.
     local function serve()
-      return b:call(function()
-        local socket = dgram.createSocket { type = v.type }
-        socket.heard = 0
-        socket:on("message", function(msg, rinfo)
-          socket.heard = socket.heard + 1
-          socket:send(msg, rinfo.port, rinfo.address)
-        end)
-        socket:bindSync { port = PORT, address = v.any }
-        return socket
+      local socket = b:socket(v.type, { port = PORT, address = v.any })
+      socket.heard = 0
+      socket:on("message", function(msg, rinfo)
+        socket.heard = socket.heard + 1
+        socket:send(msg, rinfo.port, rinfo.address)
       end)
+      return socket
     end
 
     -- A socket in host a; its errors are counted when it listens for them.
     local function client(listens)
-      return a:call(function()
-        local socket = dgram.createSocket(v.type)
-        socket.heard, socket.errors = 0, {}
-        socket:on("message", function() socket.heard = socket.heard + 1 end)
-        if listens then
-          socket:on("error", function(err)
-            table.insert(socket.errors, err.code)
-          end)
-        end
-        socket:bindSync { address = v.any }
-        return socket
-      end)
+      local socket = a:socket(v.type, { address = v.any })
+      socket.heard, socket.errors = 0, {}
+      socket:on("message", function() socket.heard = socket.heard + 1 end)
+      if listens then
+        socket:on("error", function(err)
+          table.insert(socket.errors, err.code)
+        end)
+      end
+      return socket
     end
 
     -- Waits until host a has got that many more errors from the network.
@@ -75,8 +69,7 @@ for _, v in ipairs(versions) do
       local server = serve()
       socket:send("hello", PORT, v.server)
       Network.wait(function() return socket.heard > 0 end)
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end
 
     for _, listens in ipairs { true, false } do
@@ -108,8 +101,7 @@ for _, v in ipairs(versions) do
             local server = serve()
             socket:send("hello")
             Network.wait(function() return socket.heard > 0 end)
-            server:close()
-            socket:close()
+            helper.close(server, socket)
           end)
         end)
 
@@ -180,8 +172,7 @@ for _, v in ipairs(versions) do
         socket:setTTL(2)
         socket:send("far", PORT, v.server)
         Network.wait(function() return server.heard == 1 end)
-        server:close()
-        socket:close()
+        helper.close(server, socket)
       end)
     end)
 
@@ -242,8 +233,7 @@ for _, v in ipairs(versions) do
         server.heard = 0
         for _ = 1, 60 do socket:send(("y"):rep(1400), PORT, v.server) end
         Network.wait(function() return server.heard == 60 end)
-        server:close()
-        socket:close()
+        helper.close(server, socket)
       end)
     end)
 
@@ -255,8 +245,7 @@ for _, v in ipairs(versions) do
           helper.expect(function(err) assert.equal("EMSGSIZE", err.code) end))
         socket:send(("x"):rep(largest), PORT, v.server)
         Network.wait(function() return server.heard == 1 end)
-        server:close()
-        socket:close()
+        helper.close(server, socket)
       end)
     end)
   end)
@@ -276,16 +265,13 @@ describe("dual stack", function()
 
   -- A server in host b that notes its senders.
   local function serve(options)
-    return b:call(function()
-      local socket = dgram.createSocket(options)
-      socket.senders = {}
-      socket:on("message", function(msg, rinfo)
-        table.insert(socket.senders, rinfo.address)
-        socket:send(msg, rinfo.port, rinfo.address)
-      end)
-      socket:bindSync { port = PORT }
-      return socket
+    local socket = b:socket(options, { port = PORT })
+    socket.senders = {}
+    socket:on("message", function(msg, rinfo)
+      table.insert(socket.senders, rinfo.address)
+      socket:send(msg, rinfo.port, rinfo.address)
     end)
+    return socket
   end
 
   -- Sends one datagram from host a; returns the socket.
@@ -305,7 +291,7 @@ describe("dual stack", function()
       Network.wait(function() return four.heard and six.heard end)
       table.sort(server.senders)
       assert.same({ "::ffff:10.0.0.1", "fd00::1" }, server.senders)
-      for _, socket in ipairs { server, four, six } do socket:close() end
+      helper.close(server, four, six)
     end)
   end)
 
@@ -317,9 +303,7 @@ describe("dual stack", function()
       Network.wait(function() return four.heard and six.heard end)
       assert.same({ "fd00::1" }, server.senders)
       assert.same({ "10.0.0.1" }, other.senders)
-      for _, socket in ipairs { server, other, four, six } do
-        socket:close()
-      end
+      helper.close(server, other, four, six)
     end)
   end)
 end)
@@ -327,6 +311,7 @@ end)
 describe("link-local addresses", function()
   it("find the host of their zone, and its answer comes back", function()
     local network = Network.new()
+    finally(function() network:close() end)
     local left, middle, right = network:host(), network:host(), network:host()
     network:cable(middle, "eth0", left, "eth0")
     network:cable(middle, "eth1", right, "eth0")
@@ -339,14 +324,11 @@ describe("link-local addresses", function()
     middle:settle("eth0", "eth1")
     -- A host that answers with its own name.
     local function serve(host, name)
-      return host:call(function()
-        local socket = dgram.createSocket("udp6")
-        socket:on("message", function(_, rinfo)
-          host:call(socket.send, socket, name, rinfo.port, rinfo.address)
-        end)
-        socket:bindSync { port = PORT, address = "fe80::9%eth0" }
-        return socket
+      local socket = host:socket("udp6", { port = PORT, address = "fe80::9%eth0" })
+      socket:on("message", function(_, rinfo)
+        host:call(socket.send, socket, name, rinfo.port, rinfo.address)
       end)
+      return socket
     end
     helper.run(function()
       middle:call(function() -- the loop runs here: zones are its interfaces
@@ -371,9 +353,8 @@ describe("link-local addresses", function()
         socket:send("who?", PORT, "fe80::9%eth7", helper.expect(function(err)
           assert.is_string(err.code)
         end))
-        for _, each in ipairs { one, two, socket } do each:close() end
+        helper.close(one, two, socket)
       end)
     end)
-    network:close()
   end)
 end)

@@ -1,10 +1,9 @@
 -- Links that go down, go away, lose, double and reorder: what the library says,
 -- and that it goes on. Run by `make test-net`.
 local Network = require "spec.net.network"
-local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
-local PORT = 5000
+local PORT = Network.PORT
 
 describe("a link", function()
   local network, a, b
@@ -23,27 +22,20 @@ describe("a link", function()
 
   -- A socket in a host that notes the numbers it hears.
   local function listener(host)
-    return host:call(function()
-      local socket = dgram.createSocket { type = "udp4",
-        recvBufferSize = 1024 * 1024 }
-      socket.heard, socket.seen = {}, {}
-      socket:on("message", function(msg)
+    local seen = {} -- how often each came
+    local socket = host:listener({ type = "udp4", recvBufferSize = 1024 * 1024 }, {},
+      function(msg)
         local number = tonumber(msg:match("^%d+"))
-        table.insert(socket.heard, number)
-        socket.seen[number] = (socket.seen[number] or 0) + 1
+        seen[number] = (seen[number] or 0) + 1
+        return number
       end)
-      socket:bindSync { port = PORT }
-      return socket
-    end)
+    socket.seen = seen
+    return socket
   end
 
   -- A bound socket in host a.
   local function sender(address)
-    return a:call(function()
-      local socket = dgram.createSocket("udp4")
-      socket:bindSync { address = address }
-      return socket
-    end)
+    return a:socket("udp4", { address = address })
   end
 
   -- Sends a datagram and returns its verdict.
@@ -68,8 +60,7 @@ describe("a link", function()
       assert.equal("sent", verdict(socket, "4"))
       Network.wait(function() return #server.heard == 2 end)
       assert.same({ 1, 4 }, server.heard)
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 
@@ -93,8 +84,7 @@ describe("a link", function()
       assert.equal("sent", verdict(socket, "3"))
       Network.wait(function() return #server.heard == 2 end)
       assert.same({ 1, 3 }, server.heard)
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 
@@ -109,9 +99,7 @@ describe("a link", function()
       assert.is_string(verdict(gone, "1"))
       assert.equal("sent", verdict(stays, "2"))
       Network.wait(function() return server.seen[2] end)
-      gone:close()
-      stays:close()
-      server:close()
+      helper.close(gone, stays, server)
     end)
   end)
 
@@ -142,8 +130,7 @@ describe("a link", function()
       for i = 2, 200 do
         assert.is_true(server.heard[i] > server.heard[i - 1])
       end
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 
@@ -159,8 +146,7 @@ describe("a link", function()
       end
       Network.wait(function() return #server.heard >= 100 end)
       for i = 1, 50 do assert.equal(2, server.seen[i]) end
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 
@@ -191,8 +177,7 @@ describe("a link", function()
         end
       end
       assert.is_true(swaps > 0, "nothing was reordered")
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 end)

@@ -1,8 +1,7 @@
 -- Multicast between hosts, IPv4 and IPv6: join, leave, loopback, hops, one
 -- source only, and the ways to name an interface. Run by `make test-net`.
 local Network = require "spec.net.network"
-local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 
 -- A network of a sender and a receiver, and the words of an IP version.
 local versions = {
@@ -14,27 +13,18 @@ local versions = {
     prefix = { "fd00:0::%d", "fd00:1::%d" }, bits = "/64" },
 }
 
-local PORT = 5000 -- in namespaces of our own; nobody else is there
+local PORT = Network.PORT
 
 -- A bound socket in a host that notes what it hears.
 local function listener(host, v)
-  return host:call(function()
-    local socket = dgram.createSocket { type = v.type, reuseAddr = true }
-    socket.heard = {}
-    socket:on("message", function(msg) table.insert(socket.heard, msg) end)
-    socket:bindSync { port = PORT, address = v.any }
-    return socket
-  end)
+  return host:listener({ type = v.type, reuseAddr = true }, { address = v.any })
 end
 
 -- A bound socket in a host that sends by an interface.
-local function sender(host, v, interface)
-  return host:call(function()
-    local socket = dgram.createSocket(v.type)
-    socket:bindSync { address = v.any }
-    if interface then socket:setMulticastInterface(interface) end
-    return socket
-  end)
+local function sender(host, v, interface, address)
+  local socket = host:socket(v.type, { address = address or v.any })
+  if interface then host:call(socket.setMulticastInterface, socket, interface) end
+  return socket
 end
 
 -- Sends messages to a group and waits until they went.
@@ -101,8 +91,7 @@ for _, v in ipairs(versions) do
         b:call(hears.dropMembership, hears, v.group, "eth0")
         tell(says, v.group, "too late")
         expect_heard(hears, says, ip(1, 2))
-        hears:close()
-        says:close()
+        helper.close(hears, says)
       end)
     end)
 
@@ -114,8 +103,7 @@ for _, v in ipairs(versions) do
         says:setMulticastLoopback(false)
         tell(says, v.group, "off")
         expect_heard(hears, says, ip(1, 2), "on")
-        hears:close()
-        says:close()
+        helper.close(hears, says)
       end)
     end)
 
@@ -131,9 +119,7 @@ for _, v in ipairs(versions) do
         tell(says, v.group, "one")
         expect_heard(here, says, ip(1, 1), "none", "one")
         expect_heard(there, says, ip(1, 2), "one")
-        here:close()
-        there:close()
-        says:close()
+        helper.close(here, there, says)
       end)
     end)
 
@@ -141,18 +127,8 @@ for _, v in ipairs(versions) do
       helper.run(function()
         a:address("eth0", ip(1, 9) .. v.bits)
         local hears = listener(b, v)
-        local bad = a:call(function()
-          local socket = dgram.createSocket(v.type)
-          socket:bindSync { address = ip(1, 9) }
-          socket:setMulticastInterface("eth0")
-          return socket
-        end)
-        local good = a:call(function()
-          local socket = dgram.createSocket(v.type)
-          socket:bindSync { address = ip(1, 1) }
-          socket:setMulticastInterface("eth0")
-          return socket
-        end)
+        local bad = sender(a, v, "eth0", ip(1, 9))
+        local good = sender(a, v, "eth0", ip(1, 1))
         b:call(hears.addSourceSpecificMembership, hears, ip(1, 1), v.ssm,
           "eth0")
         tell(bad, v.ssm, "bad")
@@ -163,7 +139,7 @@ for _, v in ipairs(versions) do
           "eth0")
         tell(good, v.ssm, "too late")
         expect_heard(hears, good, ip(1, 2))
-        for _, socket in ipairs { hears, good, bad } do socket:close() end
+        helper.close(hears, good, bad)
       end)
     end)
 
@@ -186,7 +162,7 @@ for _, v in ipairs(versions) do
           fence(hears, near, ip(1, 2))
           tell(far, v.group, "far")
           expect_heard(hears, far, ip(2, 2), "far")
-          for _, socket in ipairs { hears, near, far } do socket:close() end
+          helper.close(hears, near, far)
         end)
       end)
 
@@ -201,7 +177,7 @@ for _, v in ipairs(versions) do
           tell(says, v.group, "hello")
           expect_heard(far, says, ip(2, 3), "hello")
           expect_heard(near, says, ip(1, 1))
-          for _, socket in ipairs { near, far, says } do socket:close() end
+          helper.close(near, far, says)
         end)
       end)
     end
@@ -220,7 +196,7 @@ for _, v in ipairs(versions) do
         expect_heard(hears, near, ip(1, 2))
         tell(far, v.group, "far")
         expect_heard(hears, far, ip(2, 2))
-        for _, socket in ipairs { hears, near, far } do socket:close() end
+        helper.close(hears, near, far)
       end)
     end)
 
@@ -234,7 +210,7 @@ for _, v in ipairs(versions) do
           fence(hears, near, ip(1, 2))
           tell(far, v.group, "far")
           expect_heard(hears, far, ip(2, 2), "far")
-          for _, socket in ipairs { hears, near, far } do socket:close() end
+          helper.close(hears, near, far)
         end)
       end)
     end
@@ -248,8 +224,7 @@ for _, v in ipairs(versions) do
         expect_heard(hears, near, ip(1, 2), "near")
         local ok = b:call(pcall, hears.addMembership, hears, v.group, "*")
         assert.is_false(ok, "it was joined everywhere")
-        hears:close()
-        near:close()
+        helper.close(hears, near)
       end)
     end)
 

@@ -5,13 +5,17 @@
 --   local a, b = network:host(), network:host()
 --   network:cable(a, "eth0", b, "eth0")
 --   a:address("eth0", "10.0.0.1/24")
---   local socket = a:call(function() return bound_socket end)
+--   local socket = a:listener("udp4")
 --   network:close()
 --
 -- What is opened inside host:call belongs to that host for good.
-local helper = require "spec.helper"
+local dgram = require "dgram"
+local helper = require "spec.support.helper"
 local netns = require "netns"
 local uv = require "luv"
+
+local Network = { PORT = 5000 } -- in namespaces of our own; nobody else is there
+Network.__index = Network
 
 local Host = {}
 Host.__index = Host
@@ -23,6 +27,28 @@ function Host:call(fn, ...)
   netns.enter(self.network.home)
   if not results[1] then error(results[2], 0) end
   return table.unpack(results, 2, results.n)
+end
+
+-- Makes a socket of the host, bound as bindSync's options say.
+function Host:socket(options, where)
+  return self:call(function()
+    local socket = dgram.createSocket(options)
+    socket:bindSync(where or {})
+    return socket
+  end)
+end
+
+-- The same, on the port; what it hears is added to `socket.heard`, as `read` makes
+-- it, if given.
+function Host:listener(options, where, read)
+  where = where or {}
+  where.port = Network.PORT
+  local socket = self:socket(options, where)
+  socket.heard = {}
+  socket:on("message", function(msg)
+    table.insert(socket.heard, read and read(msg) or msg)
+  end)
+  return socket
 end
 
 -- Runs a shell command inside the host; an error when it fails, unless `try`.
@@ -118,8 +144,6 @@ local function wait(condition, seconds)
   if not ok then error(err, 2) end
 end
 
-local Network = {}
-Network.__index = Network
 Network.wait = wait
 
 function Network.new()

@@ -1,33 +1,17 @@
 -- Many datagrams at once over real links: trains through a router, links that
 -- are slow, full, or forbid. Run by `make test-net`.
 local Network = require "spec.net.network"
-local dgram = require "dgram"
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 
-local PORT = 5000
+local PORT = Network.PORT
 
 -- A socket in a host that notes numbers at the head of what it hears.
 local function listener(host, kind)
-  return host:call(function()
-    local socket = dgram.createSocket { type = kind or "udp4",
-      recvBufferSize = 1024 * 1024 }
-    socket.heard = {}
-    socket:on("message", function(msg)
-      socket.heard[#socket.heard + 1] = tonumber(msg:match("^%d+"))
-      socket.size = #msg
-    end)
-    socket:bindSync { port = PORT }
-    return socket
-  end)
-end
-
--- A bound socket in a host.
-local function sender(host, kind)
-  return host:call(function()
-    local socket = dgram.createSocket(kind or "udp4")
-    socket:bindSync {}
-    return socket
-  end)
+  local socket = host:listener({ type = kind or "udp4", recvBufferSize = 1024 * 1024 },
+    {}, function(msg) return tonumber(msg:match("^%d+")) end)
+  socket:on("message", function(msg) socket.size = #msg end)
+  return socket
 end
 
 -- Sends numbered datagrams of a size; returns the table of verdicts to come.
@@ -67,7 +51,7 @@ describe("trains", function()
     do
       it(("of %d bytes pass a router (%s)"):format(size, kind), function()
         helper.run(function()
-          local server, socket = listener(b, kind), sender(a, kind)
+          local server, socket = listener(b, kind), a:socket(kind)
           for round = 1, 5 do
             burst(socket, 100, size, address)
             Network.wait(function() return #server.heard == round * 100 end)
@@ -79,8 +63,7 @@ describe("trains", function()
           end
           assert.equal(size, server.size)
           assert.is_true(socket:stats().gso > 1, "no trains were used")
-          server:close()
-          socket:close()
+          helper.close(server, socket)
         end)
       end)
     end
@@ -89,44 +72,35 @@ describe("trains", function()
   it("are taken apart for a link that cannot carry them whole", function()
     a:run("ip link set eth0 gso_max_segs 1")
     helper.run(function()
-      local server, socket = listener(b), sender(a)
+      local server, socket = listener(b), a:socket("udp4")
       burst(socket, 150, 200, "10.0.1.2")
       Network.wait(function() return #server.heard == 150 end)
       assert.equal(150, check_order(server.heard))
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 
   it("wait for a slow link: real EAGAIN, no loss, no spinning", function()
     a:run("tc qdisc add dev eth0 root tbf rate 8mbit burst 4kb limit 3mb")
     helper.run(function()
-      local server, socket = listener(b), sender(a)
-      local wakeups = 0
-      socket._poll.callback = (function(callback)
-        return function(...)
-          wakeups = wakeups + 1
-          return callback(...)
-        end
-      end)(socket._poll.callback)
-      local queued
+      local adapter, wakeups = traffic.counting()
+      local server, socket = listener(b), a:socket { type = "udp4", loop = adapter }
       local verdicts = burst(socket, 400, 1000, "10.0.1.2")
-      queued = socket:getSendQueueCount()
+      local queued = socket:getSendQueueCount()
       Network.wait(function() return #verdicts == 400 end, 10)
       Network.wait(function() return #server.heard == 400 end, 10)
       assert.is_true(queued > 0, "the link was never full")
       for _, verdict in ipairs(verdicts) do assert.equal("sent", verdict) end
       assert.equal(400, check_order(server.heard))
-      assert.is_true(wakeups < 400, wakeups .. " wake-ups")
-      server:close()
-      socket:close()
+      assert.is_true(wakeups() > 0 and wakeups() < 400, wakeups() .. " wake-ups")
+      helper.close(server, socket)
     end, 20)
   end)
 
   it("that a slow link holds up end with the socket", function()
     a:run("tc qdisc add dev eth0 root tbf rate 64kbit burst 2kb limit 3mb")
     helper.run(function()
-      local server, socket = listener(b), sender(a)
+      local server, socket = listener(b), a:socket("udp4")
       local verdicts = burst(socket, 400, 1400, "10.0.1.2")
       socket:close(helper.expect(function()
         assert.equal(400, #verdicts)
@@ -147,7 +121,7 @@ describe("trains", function()
     a:run("nft 'add chain ip t o { type filter hook output priority 0; }'")
     a:run("nft 'add rule ip t o udp dport 5000 numgen inc mod 3 == 0 drop'")
     helper.run(function()
-      local server, socket = listener(b), sender(a)
+      local server, socket = listener(b), a:socket("udp4")
       local verdicts = {}
       for i = 1, 90 do -- all sizes differ: no trains, 64 messages a call
         socket:send(("%06d"):format(i) .. ("x"):rep(i), PORT, "10.0.1.2",
@@ -165,8 +139,7 @@ describe("trains", function()
           at = at + 1
         end
       end
-      server:close()
-      socket:close()
+      helper.close(server, socket)
     end)
   end)
 end)

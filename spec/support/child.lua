@@ -1,15 +1,17 @@
--- A child process whose lines of output a spec can wait for.
+-- A child process whose lines of output a spec can wait for; what a failed spec
+-- leaves running is ended (see leftovers.lua).
 --
 --   local child = Child.start("socat", "-", "UDP4:127.0.0.1:" .. port)
 --   child:write("hello\n")
 --   assert.equal("hello", child:line())
 --   child:stop()
-local helper = require "spec.helper"
+local helper = require "spec.support.helper"
 local uv = require "luv"
+
+local PRELUDE = 'local dgram, uv = require "dgram", require "luv"\n'
 
 local Child = {}
 Child.__index = Child
-local running = {}
 
 -- Starts a command; its output is collected, its errors go to ours.
 function Child.start(command, ...)
@@ -20,7 +22,6 @@ function Child.start(command, ...)
   self.process = assert(uv.spawn(command, options, function(status, signal)
     self.status = signal > 0 and 128 + signal or status
   end))
-  running[self] = true
   self.output:read_start(function(_, chunk)
     if chunk then self.text = self.text .. chunk else self.ended = true end
   end)
@@ -30,6 +31,17 @@ end
 -- Starts a Lua script with the interpreter that runs the specs.
 function Child.lua(...)
   return Child.start(uv.exepath(), "-e", "io.stdout:setvbuf('line')", ...)
+end
+
+-- Starts Lua code with `dgram` and `uv`; its errors are part of the output.
+function Child.code(text)
+  return Child.start("sh", "-c", 'exec "$0" "$@" 2>&1', uv.exepath(), "-e",
+    PRELUDE .. text)
+end
+
+-- Writes Lua code with `dgram` and `uv` to a file, for another process to run.
+function Child.script(text)
+  return helper.write(PRELUDE .. text)
 end
 
 -- Waits for the next line of output; nil when the output has ended.
@@ -57,7 +69,6 @@ end
 -- Waits until the process has ended by itself; returns its exit status.
 function Child:wait()
   helper.wait(function() return self.status and self.ended end)
-  running[self] = nil
   self.process:close()
   self.input:close()
   self.output:close()
@@ -65,15 +76,18 @@ function Child:wait()
   return self.status
 end
 
+-- Waits for the end of the output, too; returns the exit status and what is left of
+-- the output.
+function Child:outcome(seconds)
+  helper.wait(function() return self.ended end, seconds)
+  local text = self.text
+  return self:wait(), text
+end
+
 -- Ends the process; returns its exit status, 143 when it was the signal's.
 function Child:stop()
   if not self.status then self.process:kill("sigterm") end
   return self:wait()
-end
-
--- Ends what a failed spec left running; for `after_each`.
-function Child.stop_all()
-  for child in pairs(running) do child:stop() end
 end
 
 return Child

@@ -10,9 +10,14 @@ function host.output(command)
   return rest or text, rest ~= nil
 end
 
+-- Whether a shell command succeeds.
+function host.succeeds(command)
+  return select(2, host.output(command))
+end
+
 -- Whether a program is installed.
 function host.has(program)
-  return select(2, host.output("command -v " .. program))
+  return host.succeeds("command -v " .. program)
 end
 
 -- The entry of LUA_CPATH where the core lies for the first of some interpreters

@@ -1,16 +1,17 @@
 -- Puts the sockets of a script on the built-in poll() loop, and luv inside that
 -- loop as one more descriptor: what was written for luv runs unchanged. With
 -- LOOP=poll, spec/run does this for every spec and the scripts they start.
---   LUA_INIT='require "spec.polled"' lua5.4 examples/udp_server.lua
+--   LUA_INIT='require "spec.support.polled"' lua5.4 examples/udp_server.lua
 local core = require "dgram.core"
+local inside = require "spec.support.inside"
 local uv = require "luv"
 
-local loop = require("dgram.pollloop").new()
+local loop = inside.pollloop.new()
 local run, loop_alive, walk, poll = uv.run, uv.loop_alive, uv.walk, core.poll
 local get_type = uv.handle_get_type
 local stopped = false
 
-require("dgram.loop").luv = function() return loop end
+inside.luv_module.luv = function() return loop end
 
 local events = loop.poll(uv.backend_fd(), function() run("nowait") end)
 events:start(true)
@@ -52,12 +53,14 @@ local function turn(mode)
   loop.run(mode == "nowait" and mode or "once")
 end
 
--- Ends the process as luv does when a callback raises.
+-- Ends the process as luv does when a callback raises, unless somebody asked to
+-- be told (see spec/support/leftovers.lua).
 local function protected_turn(mode)
   local ok, err = xpcall(turn, function(err)
     return debug.traceback(tostring(err), 2)
   end, mode)
   if ok then return end
+  if uv.uncaught then return uv.uncaught(err) end
   io.stderr:write("Uncaught Error: ", err, "\n")
   os.exit(255)
 end
@@ -89,10 +92,12 @@ function Handle.is_closing() return false end
 
 function Handle:unref() self.poll:unref() end
 
+function Handle:close() self.poll:close() end
+
 function uv.walk(fn)
   walk(fn)
-  for socket in pairs(loop.turn and loop.turn.sockets or {}) do
-    fn(setmetatable({ poll = socket._poll }, Handle))
+  for socket in pairs(inside.sockets(loop)) do
+    fn(setmetatable({ poll = inside.poll(socket) }, Handle))
   end
 end
 

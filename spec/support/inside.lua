@@ -1,0 +1,42 @@
+-- The one place where specs look inside the library: what no public function
+-- shows or does. Each user says why; a change of the insides is a change here.
+local core = require "dgram.core"
+
+local inside = {}
+
+-- The core's socket, whose options can be read back: Node's API only sets them.
+local function core_of(socket) return socket[1] end
+
+--- What the kernel says of an option: "ttl", "broadcast", "multicastTTL" …
+function inside.option(socket, name)
+  return core_of(socket):get(name)
+end
+
+--- What runs a loop's part of the facade, one for each adapter.
+function inside.scheduler(socket) return socket._turn end
+
+--- The module that knows luv, and its adapter, to wrap or to replace.
+inside.luv_module = require "dgram.loop"
+
+function inside.luv_adapter() return inside.luv_module.luv() end
+
+--- The sockets with a poll handle on an adapter's loop, as the keys of a table.
+function inside.sockets(adapter)
+  return adapter.turn and adapter.turn.sockets or {}
+end
+
+--- The handle that watches a socket on its loop.
+function inside.poll(socket) return socket._poll end
+
+--- The module with the built-in poll() loop.
+inside.pollloop = require "dgram.pollloop"
+
+--- A socket of the core alone, open and with no loop that reads it: a peer that is
+--- silent, or a descriptor of somebody else's.
+function inside.raw(kind)
+  local raw = core.socket(core.loop {}, kind, {})
+  assert(raw:open())
+  return raw
+end
+
+return inside
