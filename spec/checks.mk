@@ -9,6 +9,8 @@
 #   make soak TIME=600 load: floods, storms, slow peers, a thousand sockets
 #   make coverage      lines and branches that no spec runs
 #   make mutate COUNT=60  changes of conditions that no spec notices
+#   make oracle        records what the newest Node of npm, or NODE=node, says to
+#                      the scenarios of spec/oracle; git diff shows what is new
 #
 #   make check         all of them in their short form
 #
@@ -126,9 +128,19 @@ run-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" \
 	  $(LUA) spec/mutate/mutate.lua $(COUNT) $(SEED)
 
+# The newest Node, as a binary that npm brings for this checkout alone.
+NEWEST_NODE = build/node/node_modules/node/bin/node
+
+oracle: setup
+	@$(MAKE) -s all
+	@test -n "$(NODE)" || { command -v npm >/dev/null && nice npm install --silent \
+	  --no-save --no-package-lock --prefix build/node node@latest; } || { \
+	  echo "npm brings no Node: name one, make oracle NODE=node" >&2; exit 1; }
+	@$(ENV) && NODE="$(or $(NODE),$(NEWEST_NODE))" nice $(LUA) spec/oracle/record.lua
+
 check:
 	@MAKE="$(MAKE)" spec/check
 
-.PHONY: check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
+.PHONY: oracle check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
   coverage mutate run-test-faults run-test-net run-sanitize run-fuzz run-soak \
   run-coverage run-mutate

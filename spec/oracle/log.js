@@ -155,16 +155,17 @@ function after(ms, fn) {
 // Node runs its loop by itself.
 function run() {}
 
-process.on('exit', () => { group = 0; log('exit'); });
+const atExit = () => { group = 0; log('exit'); };
+process.on('exit', atExit);
 // An error that nobody catches ends the process as luv ends it.
 process.on('uncaughtException', (e) => {
   fs.writeSync(2, `Uncaught Error: ${e.name}: ${e.message}\n`);
-  process.reallyExit(1);
+  process.off('exit', atExit);
+  process.exit(1);
 });
 
 module.exports = { dgram, log, unordered, attempt, call, done, named, bare,
   socket, bound, both, messages, lookup, after, run, show, AbortController,
   BlockList: require('net').BlockList,
   errorMonitor: require('events').errorMonitor,
-  wrapped: (listener) => listener.listener,
-  fileno: (socket) => socket._handle.fd };
+  wrapped: (listener) => listener.listener };

@@ -208,9 +208,6 @@ function M.wrapped(raw)
   return type(raw) == "table" and raw.listener
 end
 
--- The descriptor of a socket.
-function M.fileno(socket) return socket:fileno() end
-
 -- Runs the loop until nothing keeps it alive.
 function M.run()
   uv.run()
