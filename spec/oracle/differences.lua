@@ -21,7 +21,7 @@ function M.names()
   return names
 end
 
--- A line of a scenario's head: what it declares, or the rest of the line before.
+-- A line of a scenario's head: what it declares, or the rest of the one before.
 local function declaration(line)
   if line == "-- at the start" then return "at the start" end
   return line:match("^%-%- (after: .*)") or line:match("^%-%- +(Node: .*)")
@@ -66,7 +66,8 @@ local function merge(theirs, ours, each)
     if i <= #theirs and j <= #ours and theirs[i] == ours[j] then
       each("both", theirs[i])
       i, j = i + 1, j + 1
-    elseif j > #ours or i <= #theirs and length[i + 1][j] >= length[i][j + 1] then
+    elseif j > #ours
+      or i <= #theirs and length[i + 1][j] >= length[i][j + 1] then
       each("Node", theirs[i])
       i = i + 1
     else

@@ -61,7 +61,8 @@ end
 local function show_fields(fields)
   local parts = {}
   for key, value in pairs(fields) do
-    local text = key == "port" and port_name(value) or M.show(value)
+    local is_port = key == "port" and type(value) == "number"
+    local text = is_port and port_name(value) or M.show(value)
     parts[#parts + 1] = key .. ": " .. text
   end
   table.sort(parts)

@@ -26,7 +26,8 @@ local function ask(node, name)
     if why then return nil, ("%s: %s\n%s"):format(name, why, errors) end
     local between = differences.compare(logs[1], log)
     if #between > 0 then
-      return nil, ("%s: its runs differ\n%s"):format(name, table.concat(between, "\n"))
+      between = table.concat(between, "\n")
+      return nil, ("%s: its runs differ\n%s"):format(name, between)
     end
   end
   return logs[1]
@@ -50,4 +51,5 @@ local logs = ask_all(node)
 for _, name in ipairs(runner.records()) do runner.write(name .. ".log", nil) end
 for name, log in pairs(logs) do runner.write(name .. ".log", log) end
 runner.write("VERSION", { ("node %s on %s"):format(version, runner.system()) })
-print(("recorded %d scenarios of node %s"):format(#differences.names(), version))
+print(("recorded %d scenarios of node %s"):format(#differences.names(),
+  version))

@@ -1,5 +1,5 @@
--- Runs the scenarios of this directory, by Node and by us, and keeps the record:
--- NAME.log is what Node printed, VERSION says which Node that was, on what system.
+-- Runs the scenarios of this directory, by Node and by us, and keeps the
+-- record: NAME.log is what Node printed, VERSION says which Node on what system.
 local uv = require "luv"
 
 local DEADLINE = 10000 -- milliseconds that a scenario may take
@@ -22,12 +22,13 @@ M.installed = "build/node/node_modules/node/bin/node"
 -- `make oracle` installed, else the system's; nil without one.
 function M.node()
   local chosen = os.getenv "NODE"
-  local candidates = chosen and chosen ~= "" and { chosen } or { M.installed, "node" }
+  if chosen == "" then chosen = nil end
+  local candidates = chosen and { chosen } or { M.installed, "node" }
   for _, file in ipairs(candidates) do
     local version = first_line(("'%s' --version"):format(file))
     if version and version:find("^v%d") then return file, version end
   end
-  assert(candidates[2], chosen .. " is no Node: it says no version")
+  assert(not chosen, tostring(chosen) .. " is no Node: it says no version")
 end
 
 -- The kind of system this is: "Linux".
@@ -127,7 +128,7 @@ local function wait(children)
   uv.run("nowait") -- luv must not be left with handles that are half closed
 end
 
--- How a child ended; what it said when that was not in order.
+-- How a child ended.
 local function ending(child)
   if child.late then return "did not end" end
   return child.code == 0 and "ended well" or "ended badly"
@@ -154,7 +155,9 @@ local function run(file, script, count)
 end
 
 -- The logs of a scenario that this Node runs `count` times at once, and errors.
-function M.theirs(node, name, count) return run(node, DIRECTORY .. name .. ".js", count) end
+function M.theirs(node, name, count)
+  return run(node, DIRECTORY .. name .. ".js", count)
+end
 
 -- Our log of a scenario, and the errors printed beside it.
 function M.ours(name)
