@@ -9,12 +9,13 @@
 #   make soak TIME=600 load: floods, storms, slow peers, a thousand sockets
 #   make coverage      lines and branches that no spec runs
 #   make mutate COUNT=60  changes of conditions that no spec notices
-#   make oracle        records what the newest Node of npm, or NODE=node, says to
-#                      the scenarios of spec/oracle; git diff shows what is new
 #
 #   make check         all of them in their short form
 #
-# Each closes with a line "N passed, N failed".
+# Each closes with a line "N passed, N failed". No check, but what one compares with:
+#
+#   make oracle        records what the newest Node on npm, or NODE=node, says to
+#                      the scenarios of spec/oracle; git diff shows what is new
 
 CHECKS = $(BUILD)/checks
 

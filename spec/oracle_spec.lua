@@ -3,9 +3,16 @@
 -- the differences that stand at the head of the scenario's Lua side (see
 -- differences.lua). Where Node is installed it must still say what is recorded.
 local differences = require "spec.oracle.differences"
+local needs = require "spec.oracle.needs"
 local runner = require "spec.oracle.runner"
 
 local names = differences.names()
+local able, unable = {}, {} -- scenarios for this machine, and what others lack
+for _, name in ipairs(names) do
+  local need = needs.missing(name)
+  if need then unable[#unable + 1] = ("%s (%s)"):format(name, need)
+  else able[#able + 1] = name end
+end
 local version, system = runner.recorded()
 
 -- The major number of a version of Node.
@@ -13,8 +20,9 @@ local function major(text) return tonumber(text:match("^v(%d+)")) end
 
 -- What a person reads when the logs differ otherwise than declared.
 local function report(name, theirs, ours, errors)
-  return ("%s\n\nNode's log:\n%s\n\nour log:\n%s\n\nthe head would be:\n%s\n\nour errors: %s"
-    ):format(name, table.concat(theirs, "\n"), table.concat(ours, "\n"),
+  return ("%s\n\nNode's log:\n%s\n\nour log:\n%s\n\nthe head would be:\n%s"
+    .. "\n\nour errors: %s"):format(name,
+    table.concat(theirs, "\n"), table.concat(ours, "\n"),
     differences.head(differences.compare(theirs, ours)), errors)
 end
 
@@ -39,7 +47,8 @@ end
 local function obstacle(node, its_version)
   if not node then return "no Node is installed: its record alone was asked" end
   if major(its_version) < major(version) then
-    return ("the Node here is %s, the record is of %s"):format(its_version, version)
+    return ("the Node here is %s, the record is of %s"):format(its_version,
+      version)
   end
 end
 
@@ -74,23 +83,28 @@ end)
 if runner.system() ~= system then
   describe("the oracle", function()
     it("agrees on this system", function()
-      pending(("the record is of %s, this is %s"):format(system, runner.system()))
+      pending(("the record is of %s, this is %s"):format(system,
+        runner.system()))
     end)
   end)
   return
 end
 
 describe("the oracle of node " .. version .. " agrees:", function()
-  for _, name in ipairs(names) do
+  for _, name in ipairs(able) do
     it(name, function() check_ours(name) end)
   end
+  if #unable == 0 then return end
+  it("scenarios with needs", function()
+    pending("not on this machine: " .. table.concat(unable, ", "))
+  end)
 end)
 
 describe("the installed Node says what is recorded:", function()
   local node, its_version = runner.node()
   local why_not = obstacle(node, its_version)
   if why_not then it("is asked", function() pending(why_not) end) return end
-  for _, name in ipairs(names) do
+  for _, name in ipairs(able) do
     it(name, function() check_theirs(node, name) end)
   end
 end)

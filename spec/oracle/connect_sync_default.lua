@@ -1,4 +1,5 @@
 -- connectSync connects to the own host when no address is given.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 local unpack = table.unpack or unpack
 

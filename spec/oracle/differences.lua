@@ -6,6 +6,7 @@
 --   --   Node: LINE         the lines that only Node's log has there
 --   --   ours: LINE         and those that only ours has
 --   --     REST             of a long line, after a space
+-- The report of a scenario that fails has the head that it would have.
 -- Print them, in the root of the project: lua5.4 spec/oracle/differences.lua
 local M = {}
 

@@ -1,4 +1,5 @@
 -- An interface that does not exist.
+-- needs: IPv6
 -- differs: A multicast interface has an address, a name or an index
 -- after: addMembership('239.1.2.3', '203.0.113.1') throws Error ENODEV
 --     "addMembership ENODEV" syscall=addMembership errno=-19

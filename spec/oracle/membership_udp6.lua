@@ -1,4 +1,5 @@
 -- Membership of a udp6 socket.
+-- needs: IPv6
 -- differs: A multicast interface has an address, a name or an index
 -- after: setMulticastInterface('::%lo') -> nil
 --   Node: setMulticastInterface('x') throws Error EINVAL "setMulticastInterface

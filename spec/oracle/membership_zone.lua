@@ -1,4 +1,5 @@
 -- An IPv6 zone that does not exist.
+-- needs: a route for IPv6 multicast
 -- differs: An unknown multicast interface is an error
 -- after: a listening
 --   Node: addMembership('ff02::1234', '::%nosuch0') -> nil

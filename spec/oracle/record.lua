@@ -4,6 +4,7 @@
 --   make oracle             with the newest Node that npm has
 --   make oracle NODE=node   with another
 local differences = require "spec.oracle.differences"
+local needs = require "spec.oracle.needs"
 local runner = require "spec.oracle.runner"
 
 local RUNS = 3 -- times that a scenario must say the same
@@ -20,6 +21,8 @@ end
 
 -- Runs a scenario; returns its log, or nil and why it cannot be recorded.
 local function ask(node, name)
+  local need = needs.missing(name)
+  if need then return nil, ("%s: this machine lacks %s"):format(name, need) end
   local logs, errors = runner.theirs(node, name, RUNS)
   for _, log in ipairs(logs) do
     local why = flaw(log)

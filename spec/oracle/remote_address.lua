@@ -1,4 +1,5 @@
 -- remoteAddress: unbound, bound, connected, closed.
+-- needs: IPv6
 -- differs: A closed socket throws `Not running`
 -- after: remoteAddress() throws Error ERR_SOCKET_DGRAM_NOT_RUNNING "Not
 --     running"

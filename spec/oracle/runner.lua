@@ -1,5 +1,5 @@
 -- Runs the scenarios of this directory, by Node and by us, and keeps the
--- record: NAME.log is what Node printed, VERSION says which Node on what system.
+-- record: NAME.log is what Node printed, VERSION says which Node that was.
 local uv = require "luv"
 
 local DEADLINE = 10000 -- milliseconds that a scenario may take
