@@ -29,7 +29,7 @@ local function ask(node, name)
     if why then return nil, ("%s: %s\n%s"):format(name, why, errors) end
     local between = differences.compare(logs[1], log)
     if #between > 0 then
-      between = table.concat(between, "\n")
+      between = table.concat(between, "\n"):gsub("ours: ", "else: ")
       return nil, ("%s: its runs differ\n%s"):format(name, between)
     end
   end
