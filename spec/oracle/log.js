@@ -150,6 +150,13 @@ function lookup(names) {
   };
 }
 
+// A multicast group that nobody else on this machine is in: a socket bound to
+// every address hears the groups of others too.
+function ownGroup() {
+  const { pid } = process;
+  return `239.${(pid >> 16) & 255}.${(pid >> 8) & 255}.${pid & 255}`;
+}
+
 // Calls fn later, when all that is pending at this moment has run.
 function after(ms, fn) {
   return setTimeout(fn, ms);
@@ -168,7 +175,8 @@ process.on('uncaughtException', (e) => {
 });
 
 module.exports = { dgram, log, unordered, attempt, call, done, named, bare,
-  socket, bound, both, messages, lookup, after, run, show, AbortController,
+  socket, bound, both, messages, lookup, ownGroup, after,
+  run, show, AbortController,
   BlockList: require('net').BlockList,
   errorMonitor: require('events').errorMonitor,
   wrapped: (listener) => listener.listener };

@@ -182,6 +182,14 @@ function M.messages(socket, count, fn)
   end)
 end
 
+-- A multicast group that nobody else on this machine is in: a socket bound to
+-- every address hears the groups of others too.
+function M.ownGroup()
+  local pid = uv.os_getpid()
+  return ("239.%d.%d.%d"):format(math.floor(pid / 65536) % 256,
+    math.floor(pid / 256) % 256, pid % 256)
+end
+
 -- Calls fn later, when all that is pending at this moment has run.
 function M.after(ms, fn)
   local timer = uv.new_timer()
