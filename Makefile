@@ -24,11 +24,10 @@ ALL_CFLAGS = -std=gnu11 -fPIC $(WARNINGS) $(LUA_CFLAGS) \
   $(if $(PORTABLE),-DDGRAM_PORTABLE) $(CPPFLAGS) $(CFLAGS)
 SHARED = $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
 
-SOURCES := $(wildcard src/*.c)
+ENGINE := $(wildcard src/engine/*.c)
+SOURCES := $(ENGINE) $(wildcard src/lua/*.c)
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
-MODULES := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/dgram/*.lua))
-PURE := $(patsubst %,src/%.c,address blocklist errno multicast \
-  receive send system)
+MODULES := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/dgram/*.lua lua/dgram/loop/*.lua))
 SPECS ?= $(wildcard spec/*_spec.lua)
 
 all: $(BUILD)/dgram/core.so
@@ -116,37 +115,36 @@ old = $${$(1)_$(subst .,_,$(V)):-$${$(1):-;}}
 # Style, the layers of the source (see CONTRIBUTING.md), warnings as errors.
 lint: interpreter
 	luacheck -q lua spec examples bench
-	@echo "layers: C without Lua, one file with luv, one with platform #if"
-	@for f in $(PURE); do \
-	  ! $(CC) $(ALL_CFLAGS) -M $$f | grep -Eo "[^ ]*/l(ua|auxlib)[a-z]*\.h" || \
-	    { echo "$$f includes Lua's headers"; exit 1; }; \
-	done
-	@! grep -rnE 'require\W+l?uv\W|\<uv[._]' src lua | \
-	  grep -v '^lua/dgram/loop.lua:'
-	@! grep -nE '^ *# *(if|elif)' src/* | grep -vE \
-	  '^src/system.c:|^src/compat.h:.*LUA|ndef [A-Z_]+_H$$|ndef _GNU_SOURCE'
+	@echo "layers: an engine without Lua, one file with platform #if, no circle"
+	@! $(CC) $(ALL_CFLAGS) -M $(ENGINE) | tr ' ' '\n' | \
+	  grep -E '/(lua|lualib|lauxlib|luaconf|luajit)\.h$$|src/lua/'
+	@! grep -rnE '^ *# *(if|elif)' src | grep -vE \
+	  '^src/engine/system.c:|^src/lua/compat.h:.*LUA|ndef [A-Z_]+_H$$|ndef _GNU_SOURCE'
+	@! grep -rnE 'require\W+l?uv\W|\<uv[._]' src lua | grep -v '^lua/dgram/loop/luv.lua:'
+	@$(MAKE) -s all && spec/support/circles $(OBJECTS)
 	@for f in $(SOURCES) $(MODULES:%=lua/%); do grep -q "\"$$f\"" dgram-scm-1.rockspec \
 	  || { echo "$$f is not in the rockspec"; exit 1; }; done
 	@for cc in $(CC) $$(command -v clang); do \
-	  for f in $(SOURCES) "-DDGRAM_PORTABLE src/system.c"; do \
+	  for f in $(SOURCES) "-DDGRAM_PORTABLE src/engine/system.c"; do \
 	    $$cc $(ALL_CFLAGS) -Werror -c -o /dev/null $$f || exit 1; \
 	  done; \
 	done
 	@if command -v cppcheck >/dev/null; then cppcheck -q --error-exitcode=1 \
-	  --enable=warning,portability --suppress=ctunullpointer --suppress=legacyUninitvar -Isrc src; fi
+	  --enable=warning,portability --suppress=ctunullpointer --suppress=legacyUninitvar \
+	  src; fi
 	@echo "1 passed, 0 failed"
 
 SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(V)
 LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(V)/dgram
 
 install: all
-	install -d $(SHARE)/dgram $(LIB)
+	install -d $(SHARE)/dgram/loop $(LIB)
 	for f in $(MODULES); do install -m 644 lua/$$f $(SHARE)/$$f || exit 1; done
 	install -m 755 $(BUILD)/dgram/core.so $(LIB)/core.so
 
 uninstall: interpreter
 	rm -f $(MODULES:%=$(SHARE)/%) $(LIB)/core.so
-	-rmdir $(SHARE)/dgram $(LIB)
+	-rmdir $(SHARE)/dgram/loop $(SHARE)/dgram $(LIB)
 
 clean:
 	rm -rf build

@@ -9,7 +9,10 @@ local blocklist = require "dgram.blocklist"
 local check = require "dgram.check"
 local core = require "dgram.core"
 local errors = require "dgram.errors"
-local turn = require "dgram.turn"
+local families = require "dgram.family"
+local scheduler = require "dgram.scheduler"
+
+local CORE = core.FIELD
 
 local dgram = {
   _VERSION = "dgram scm",
@@ -22,8 +25,6 @@ local dgram = {
 local HIGH_WATER_MARK = 1024 * 1024 -- bytes
 local MAX_QUEUE = 64 * 1024 * 1024 -- bytes
 local LARGEST = 2 ^ 32 - 1
-
-local TYPES = { udp4 = true, udp6 = true, unix_dgram = true }
 
 -- What sockets without options share.
 local DEFAULTS = { highWaterMark = HIGH_WATER_MARK, maxQueue = MAX_QUEUE }
@@ -66,7 +67,7 @@ local function obey(socket, signal)
   end)
 end
 
--- Checks the option `loop`, an adapter with the hooks loop.lua describes.
+-- Checks the option `loop`, an adapter with the hooks loop/luv.lua describes.
 local function check_loop(adapter)
   local ok = adapter == nil or type(adapter) == "table"
   for _, hook in ipairs { "poll", "idle", "timer", "lookup" } do
@@ -80,13 +81,15 @@ end
 
 -- Makes a socket of checked options.
 local function new_socket(kind, options, adapter)
-  local loop = turn.of(adapter or require("dgram.loop").luv())
+  local loop = scheduler.of(adapter or require("dgram.loop.luv").luv())
   local socket = setmetatable({
-    type = kind, _turn = loop, _options = options,
+    type = kind, _family = families[kind], _scheduler = loop, _options = options,
     _closed = false, _finished = false, -- closing needs no memory for them
   }, Socket)
-  socket[1] = core.socket(loop.core, kind, socket)
-  if options.receive_block then socket[1]:block(options.receive_block) end
+  local handle = core.socket(loop.core, kind, socket)
+  socket[CORE] = handle
+  handle:limits(options.highWaterMark, options.maxQueue)
+  if options.receive_block then handle:block(options.receive_block) end
   return socket
 end
 
@@ -103,7 +106,7 @@ function dgram.createSocket(type_or_options, listener)
   local options = DEFAULTS
   if type(given) == "table" then options = socket_options(given)
   else given = { type = given } end
-  if not TYPES[given.type] then errors.throw_fixed("ERR_SOCKET_BAD_TYPE") end
+  if not families[given.type] then errors.throw_fixed("ERR_SOCKET_BAD_TYPE") end
   local signal = abort.option(given)
   local socket = new_socket(given.type, options, check_loop(given.loop))
   if check.callable(listener) then socket:on("message", listener) end

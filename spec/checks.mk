@@ -13,6 +13,10 @@
 #   make check         all of them in their short form
 #
 # Each closes with a line "N passed, N failed", behind what is pending (spec/total).
+# No check, but what one compares with:
+#
+#   make oracle        records what the newest Node on npm, or NODE=node, says to
+#                      the scenarios of spec/oracle; git diff shows what is new
 
 CHECKS = $(BUILD)/checks
 
@@ -78,23 +82,26 @@ run-sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
 	@CHECKS="$(CURDIR)/$(CHECKS)" DGRAM_BUILD="$(BUILD)" LUA="$(LUA)" \
 	  SHORT="$(SHORT)" spec/sanitize/run
 
-FUZZ = clang -std=gnu11 -O1 -g -fno-omit-frame-pointer -Isrc \
+FUZZ = clang -std=gnu11 -O1 -g -fno-omit-frame-pointer -Isrc/engine \
   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 FUZZERS = $(patsubst %,$(CHECKS)/fuzz-%,address receive queue api)
 
-$(CHECKS)/fuzz-address: spec/fuzz/address.c $(PURE) src/dgram.h
-	@mkdir -p $(@D)
-	$(FUZZ) -o $@ $< src/address.c src/blocklist.c src/multicast.c
+ENGINE_HEADER = src/engine/engine.h
+in_engine = $(patsubst %,src/engine/%.c,$(1))
 
-$(CHECKS)/fuzz-receive: spec/fuzz/receive.c $(PURE) src/dgram.h
+$(CHECKS)/fuzz-address: spec/fuzz/address.c $(ENGINE) $(ENGINE_HEADER)
 	@mkdir -p $(@D)
-	$(FUZZ) -o $@ $< src/address.c src/receive.c
+	$(FUZZ) -o $@ $< $(call in_engine,address blocklist multicast)
 
-$(CHECKS)/fuzz-queue: spec/fuzz/queue.c $(PURE) src/dgram.h
+$(CHECKS)/fuzz-receive: spec/fuzz/receive.c $(ENGINE) $(ENGINE_HEADER)
 	@mkdir -p $(@D)
-	$(FUZZ) -o $@ $< src/address.c src/send.c
+	$(FUZZ) -o $@ $< $(call in_engine,address control receive)
 
-$(CHECKS)/fuzz-api: spec/fuzz/api.c $(SOURCES) src/dgram.h src/core.h
+$(CHECKS)/fuzz-queue: spec/fuzz/queue.c $(ENGINE) $(ENGINE_HEADER)
+	@mkdir -p $(@D)
+	$(FUZZ) -o $@ $< $(call in_engine,address control fifo train transmit lane queue)
+
+$(CHECKS)/fuzz-api: spec/fuzz/api.c $(SOURCES) $(ENGINE_HEADER) src/lua/binding.h
 	@mkdir -p $(@D)
 	$(FUZZ) $(LUA_CFLAGS) -o $@ $< $(SOURCES) $(shell pkg-config --libs $(NAME))
 
@@ -126,9 +133,19 @@ run-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" \
 	  $(LUA) spec/mutate/mutate.lua $(COUNT) $(SEED)
 
+# The newest Node, as a binary that npm brings for this checkout alone.
+NEWEST_NODE = build/node/node_modules/node/bin/node
+
+oracle: setup
+	@$(MAKE) -s all
+	@test -n "$(NODE)" || { command -v npm >/dev/null && nice npm install --silent \
+	  --no-save --no-package-lock --prefix build/node node@latest; } || { \
+	  echo "npm brings no Node: name one, make oracle NODE=node" >&2; exit 1; }
+	@$(ENV) && NODE="$(or $(NODE),$(NEWEST_NODE))" nice $(LUA) spec/oracle/record.lua
+
 check:
 	@MAKE="$(MAKE)" spec/check
 
-.PHONY: check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
+.PHONY: oracle check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
   coverage mutate run-test-faults run-test-net run-sanitize run-fuzz run-soak \
   run-coverage run-mutate

@@ -7,9 +7,9 @@ local core = require "dgram.core"
 local errors = require "dgram.errors"
 local lookup = require "dgram.lookup"
 
-local Socket = {}
+local CORE = core.FIELD
 
-local ANY = { udp4 = "0.0.0.0", udp6 = "::", unix_dgram = "" }
+local Socket = {}
 
 -- Lets what waited for the bind go on, in order; what fails is raised later,
 -- once each has had its turn.
@@ -17,9 +17,9 @@ function Socket:_go_on()
   local later = self._later
   self._later = nil
   for _, entry in ipairs(later or {}) do
-    self:_let_go(entry.count, entry.bytes)
+    self[CORE]:hold(-entry.count, -entry.bytes)
     local ok, failure = pcall(entry.action)
-    if not ok then self._turn:defer(function() error(failure, 0) end) end
+    if not ok then self._scheduler:defer(function() error(failure, 0) end) end
   end
 end
 
@@ -28,19 +28,22 @@ function Socket:_give_up(err)
   local later = self._later
   self._later = nil
   for _, entry in ipairs(later or {}) do
-    self:_let_go(entry.count, entry.bytes)
-    self._turn:defer(function() entry.action(err) end)
+    self[CORE]:hold(-entry.count, -entry.bytes)
+    self._scheduler:defer(function() entry.action(err) end)
   end
 end
 
--- Marks the socket as bound and starts to listen.
+-- Marks the socket as bound and starts to listen; back to what it was, returns
+-- nil, errno when the loop cannot watch it.
 local function bound(self)
-  if not self._poll then
-    local poll, code = self:_listen()
-    if not poll then return nil, core.errno(code) or core.errno "EBADF" end
-  end
+  local before = self._bound
   self._bound = "bound"
-  self[1]:ready(not self._options.send_block)
+  local ok, code = self:_update()
+  if not ok then
+    self._bound = before
+    return nil, core.errno(code) or core.errno "EBADF"
+  end
+  self[CORE]:fastSend(not self._options.send_block)
   self:_go_on()
   return true
 end
@@ -49,14 +52,10 @@ end
 local function bind_now(self, address, port)
   local ok, errno = self:_open()
   if not ok then return nil, errno end
-  if self.type == "unix_dgram" then
-    ok, errno = self[1]:bindPath(address, port or self._options.mode)
-  else
-    ok, errno = self[1]:bind(address, port)
-  end
+  ok, errno = self._family.bind(self, address, port)
   if not ok then return nil, errno end
   ok, errno = bound(self)
-  if not ok and self.type ~= "unix_dgram" then self[1]:close() end
+  if not ok and self._family.binds_to_send then self[CORE]:close() end
   return ok, errno
 end
 
@@ -71,17 +70,22 @@ end
 
 -- Emits 'listening' or 'error' in the loop's next turn.
 local function bind_settled(self, err, listener)
-  self._turn:defer(function()
+  self._scheduler:defer(function()
     if err then return bind_failed(self, err, listener) end
     if not self._closed then self:emit("listening") end
   end)
 end
 
+-- Makes the error of a bind; a path has no port.
+local function bind_error(self, errno, address, port)
+  return errors.system("bind", errno, address,
+    self._family.binds_to_send and port or nil)
+end
+
 -- Binds to a numeric address or a path, now; the event follows later.
 local function bind_to(self, address, port, listener)
   local ok, errno = bind_now(self, address, port)
-  if self.type == "unix_dgram" then port = nil end
-  local err = not ok and errors.system("bind", errno, address, port)
+  local err = not ok and bind_error(self, errno, address, port)
   bind_settled(self, err, listener)
 end
 
@@ -94,9 +98,10 @@ end
 
 -- Resolves the address, unless it is numeric and there is no user's lookup.
 local function bind_by_name(self, address, port, listener)
-  local direct = self.type == "unix_dgram"
-    or (not self._options.lookup and lookup.literal(address))
-  if direct then return bind_to(self, address, port, listener) end
+  local asks = self._options.lookup and self._family.binds_to_send
+  if not asks and self._family.direct(address) then
+    return bind_to(self, address, port, listener)
+  end
   self._resolving = true
   lookup.resolve(self, address, function(err, ip)
     self._resolving = false
@@ -106,22 +111,21 @@ end
 
 -- Binds a socket that sends or connects before it was bound.
 function Socket:_bind_implicitly()
-  if self._bound then return end
-  if self.type == "unix_dgram" then return end
+  if self._bound or not self._family.binds_to_send then return end
   self._bound = "binding"
-  bind_by_name(self, ANY[self.type], 0)
+  bind_by_name(self, self._family.any, 0)
 end
 
 -- Adopts a descriptor that is bound already.
 local function adopt(self, fd, listener)
-  local waiting, _, unreported = self[1]:queued()
+  local waiting, _, unreported = self[CORE]:queued()
   if self._poll or waiting + unreported > 0 then
     errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
   end
-  if self._turn:owner(fd) then
+  if self._scheduler:owner(fd) then
     error(errors.system("open", core.errno "EEXIST"), 0)
   end
-  local ok, kind = self[1]:adopt(fd)
+  local ok, kind = self[CORE]:adopt(fd)
   if not ok then
     errors.throw("TypeError", "ERR_INVALID_FD_TYPE",
       "Unsupported fd type: " .. kind)
@@ -129,7 +133,7 @@ local function adopt(self, fd, listener)
   local good, errno = self:_tune()
   if good then good, errno = bound(self) end
   if not good then
-    self[1]:disown()
+    self[CORE]:disown()
     error(errors.system("open", errno), 0)
   end
   if listener then self:once("listening", listener) end
@@ -143,27 +147,12 @@ local function bind_arguments(self, first, address, callback)
     callback = first
   elseif type(first) == "table" then
     options, callback = first, address
-  elseif self.type == "unix_dgram" then
-    options.path, callback = first, address
   else
-    options.port = first
-    if type(address) == "function" then callback = address
-    else options.address = address end
+    local inner
+    options, inner = self._family.bind_options(first, address)
+    callback = inner or callback
   end
   return options, type(callback) == "function" and callback or nil
-end
-
--- Checks the options of bind; returns address and port.
-local function bind_target(self, options)
-  if self.type == "unix_dgram" then
-    local path = options.path or options.address
-    if path ~= nil then check.string("path", path) end
-    return path or "", check.option_integer(options, "mode", 0, 511)
-  end
-  local address = options.address
-  if address ~= nil then check.string("address", address) end
-  if address == nil or address == "" then address = ANY[self.type] end
-  return address, check.port(options.port or 0, true)
 end
 
 -- Adds the callback as a one-time 'listening' listener.
@@ -189,7 +178,7 @@ function Socket:bind(first, address, callback)
     adopt(self, check.range("fd", options.fd, 0, 2 ^ 31 - 1), callback)
     return self
   end
-  local where, port = bind_target(self, options)
+  local where, port = self._family:bind_target(options)
   callback = once_listening(self, callback)
   self._bound = "binding"
   bind_by_name(self, where, port, callback)
@@ -205,23 +194,21 @@ function Socket:bindSync(options)
   if options ~= nil and type(options) ~= "table" then
     check.type_error("options", "of type object", options)
   end
-  local address, port = bind_target(self, options or {})
-  if self.type ~= "unix_dgram" then lookup.need_literal(address) end
+  local address, port = self._family:bind_target(options or {})
+  if self._family.binds_to_send then lookup.need_literal(address) end
   local ok, errno = bind_now(self, address, port)
-  if self.type == "unix_dgram" then port = nil end
-  if not ok then error(errors.system("bind", errno, address, port), 0) end
+  if not ok then error(bind_error(self, errno, address, port), 0) end
   bind_settled(self)
   return self:address()
 end
 
 -- Keeps an action, and the datagrams it stands for, until the socket is bound;
--- it is given the bind's error.
+-- it is given the bind's error. Returns whether what waits is below its mark.
 function Socket:_after_bind(action, count, bytes)
   count, bytes = count or 0, bytes or 0
   self._later = self._later or {}
-  self:_hold(0, 0) -- a failure leaves nothing half done
   table.insert(self._later, { action = action, count = count, bytes = bytes })
-  self._held, self._held_bytes = self._held + count, self._held_bytes + bytes
+  return self[CORE]:hold(count, bytes)
 end
 
 return Socket

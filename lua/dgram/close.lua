@@ -1,32 +1,40 @@
 -- SPDX-License-Identifier: MIT
 -- Closing, in steps of the loop's turns: what was sent goes out, the port is
--- free, every verdict is told, 'close' is emitted, the descriptor is given back.
+-- free, every completion is told, 'close' is emitted, the descriptor is given
+-- back.
 
 local core = require "dgram.core"
 local errors = require "dgram.errors"
 
+local CORE = core.FIELD
+
 local Socket = {}
 
--- The last step: the loop's handle first, then the descriptor.
-local function dispose(self)
+-- Gives up the loop's handles, and after them the descriptors of a socket that is
+-- closed. It calls no deeper than it must: there may be no memory for that.
+function Socket:_dispose()
   if self._poll then self._poll:close() end
-  self._poll = nil
-  self._turn.sockets[self] = nil
-  self[1]:close()
+  if self._peers then self._peers:close() end
+  self._poll, self._peers = nil, nil
+  self._scheduler.sockets[self] = nil
+  if self._closed then self[CORE]:close() end
 end
 
--- Tells what is due: the verdicts that stand, or that the socket is closed.
+-- The last step.
+local dispose = Socket._dispose
+
+-- Tells what is due: the completions that stand, or that the socket is closed.
 local function tell(self, unreported)
-  if unreported > 0 then self[1]:report() else self:emit("close") end
+  if unreported > 0 then self[CORE]:report() else self:emit("close") end
 end
 
--- Tells every verdict, emits 'close', gives the descriptor back; the next
+-- Tells every completion, emits 'close', gives the descriptor back; the next
 -- step is always arranged before a callback can raise.
 local wind_up
 function wind_up(self)
-  local _, _, unreported = self[1]:queued()
+  local _, _, unreported = self[CORE]:queued()
   local step = unreported > 0 and wind_up or dispose
-  local ok, err = pcall(self._turn.defer, self._turn, step, self)
+  local ok, err = pcall(self._scheduler.defer, self._scheduler, step, self)
   if ok then return tell(self, unreported) end
   pcall(tell, self, unreported)
   dispose(self) -- no memory for the next step: at least leak nothing
@@ -35,14 +43,15 @@ end
 
 -- Hands the queue over once more and frees the port.
 local function finish(self)
-  local handle = self[1]
+  local handle = self[CORE]
   if handle:fileno() then
     handle:flush()
     handle:cancel(core.errno "ECANCELED")
     if self._poll then self._poll:stop() end
+    if self._peers then self._peers:stop() end
     handle:detach()
   end
-  self._turn:defer(wind_up, self)
+  self._scheduler:defer(wind_up, self)
 end
 
 -- Goes on with a close that waited for lookups.
@@ -64,16 +73,15 @@ end
 -- Closes the descriptor in a forked child; the loop's handle is the parent's.
 local function abandon(self)
   self._closed = true
-  self[1]:close()
+  self[CORE]:close()
   return self
 end
 
 -- Stops the delivery, and goes on when nothing has to be waited for.
 local function begin_close(self)
   self._closed = true
-  self[1]:ready(false)
-  self[1]:reading(false)
-  if self._poll then self:_rewatch() end
+  self[CORE]:fastSend(false)
+  self:_update()
   self:_released()
 end
 
@@ -81,7 +89,7 @@ end
 -- @tparam[opt] function callback heard once, at 'close'
 -- @return the socket. Raises ERR_SOCKET_DGRAM_NOT_RUNNING
 function Socket:close(callback)
-  if not self._closed and self._turn.core:foreign() then return abandon(self) end
+  if not self._closed and self._scheduler.core:foreign() then return abandon(self) end
   if type(callback) == "function" then self:once("close", callback) end
   self:_running()
   local ok, err = pcall(begin_close, self)

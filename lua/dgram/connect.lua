@@ -6,6 +6,8 @@ local check = require "dgram.check"
 local errors = require "dgram.errors"
 local lookup = require "dgram.lookup"
 
+local CORE = require "dgram.core".FIELD
+
 local Socket = {}
 
 -- Ends a connect: the callback or 'error' hears of a failure.
@@ -20,22 +22,21 @@ end
 
 -- Connects to a numeric address; returns nil, error on failure.
 local function connect_now(self, ip, port, shown)
-  local list = self._options.send_block
-  if list and self.type ~= "unix_dgram" and list:check(ip) then
+  if self._family.blocked(self._options.send_block, ip) then
     return nil, errors.blocked(ip)
   end
-  self[1]:flush()
-  local ok, errno = self[1]:connect(ip, port)
+  self[CORE]:flush()
+  local ok, errno = self[CORE]:connect(ip, port)
   if not ok then return nil, errors.system("connect", errno, shown, port) end
   self._connected = "connected"
   self._peer, self._peer_port = shown, port
-  self[1]:ready(true)
+  self[CORE]:fastSend(true)
   return true
 end
 
 -- Connects in the loop's next turn, once the address is known.
 local function connect_resolved(self, err, ip, port, shown, callback)
-  self._turn:defer(function()
+  self._scheduler:defer(function()
     if self._closed then return end
     local ok
     if not err then ok, err = connect_now(self, ip, port, shown) end
@@ -47,27 +48,12 @@ end
 -- Starts a connect on a bound socket.
 local function connect_bound(self, port, address, callback)
   if callback then self:once("connect", callback) end
-  local direct = self.type == "unix_dgram" or lookup.literal(address)
-  if direct then
+  if self._family.direct(address) then
     return connect_resolved(self, nil, address, port, address, callback)
   end
   lookup.resolve(self, address, function(err, ip)
     connect_resolved(self, err, ip, port, address, callback)
   end)
-end
-
-local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
-
--- Sorts and checks the arguments of connect.
-local function connect_arguments(self, first, address, callback)
-  if self.type == "unix_dgram" then
-    return nil, check.string("path", first), address
-  end
-  local port = check.port(first)
-  if type(address) == "function" then address, callback = nil, address end
-  if address ~= nil then check.string("address", address) end
-  if address == nil or address == "" then address = LOCAL[self.type] end
-  return port, address, callback
 end
 
 --- Chooses the peer: connect(port [, address] [, callback]),
@@ -78,7 +64,8 @@ end
 -- Emits 'connect', or 'error' (connect(2)'s errors)
 function Socket:connect(first, address, callback)
   local port
-  port, address, callback = connect_arguments(self, first, address, callback)
+  port, address, callback =
+    self._family:connect_target(first, address, callback)
   self:_running()
   if self._connected then
     errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
@@ -86,7 +73,7 @@ function Socket:connect(first, address, callback)
   if type(callback) ~= "function" then callback = nil end
   self._connected = "connecting"
   self:_bind_implicitly()
-  if self.type == "unix_dgram" then self:_need() end
+  if not self._family.binds_to_send then self:_need() end
   if self._bound ~= "binding" then
     return connect_bound(self, port, address, callback)
   end
@@ -100,7 +87,7 @@ end
 function Socket:connectSync(first, address)
   local port
   if address ~= nil then check.string("address", address) end
-  port, address = connect_arguments(self, first, address)
+  port, address = self._family:connect_target(first, address)
   self:_running()
   if self._connected then
     errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
@@ -108,25 +95,17 @@ function Socket:connectSync(first, address)
   if self._bound == "binding" then
     errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
   end
-  if self.type == "unix_dgram" then
-    self:_need()
-  else
+  if self._family.binds_to_send then
     lookup.need_literal(address)
     if not self._bound then self:bindSync({}) end
+  else
+    self:_need()
   end
   local ok, err = connect_now(self, address, port, address)
   if not ok then error(err, 0) end
-  self._turn:defer(function()
+  self._scheduler:defer(function()
     if not self._closed then self:emit("connect") end
   end)
-end
-
--- Takes the port back that the kernel forgot with the peer.
-local function rebind(self, port)
-  local address, now = self[1]:name()
-  if not address then return nil, now end
-  if now ~= 0 or not port or port < 1 then return true end
-  return self[1]:bind(address, port)
 end
 
 --- Forgets the peer. Raises ERR_SOCKET_DGRAM_NOT_CONNECTED.
@@ -135,13 +114,13 @@ function Socket:disconnect()
     errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_CONNECTED")
   end
   self:_running()
-  self[1]:flush()
-  local _, port = self[1]:name()
-  local ok, errno = self[1]:disconnect()
-  if ok and self.type ~= "unix_dgram" then ok, errno = rebind(self, port) end
+  self[CORE]:flush()
+  local _, port = self[CORE]:name()
+  local ok, errno = self[CORE]:disconnect()
+  if ok then ok, errno = self._family.rebind(self, port) end
   if not ok then error(errors.system("connect", errno), 0) end
   self._connected, self._peer, self._peer_port = false, nil, nil
-  self[1]:ready(not self._options.send_block)
+  self[CORE]:fastSend(not self._options.send_block)
 end
 
 --- Returns the peer: {address, family, port}, for unix_dgram {address}.

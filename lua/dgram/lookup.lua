@@ -20,19 +20,13 @@ local ERRNO = {
   EAI_SOCKTYPE = -3011, ENOTFOUND = -3008,
 }
 
---- Tells whether a text is a numeric address.
-function M.literal(text) return core.literal(text) ~= nil end
-
 --- Raises unless an address is numeric.
 function M.need_literal(address)
-  if M.literal(address) then return end
+  if core.literal(address) then return end
   errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
     ("The argument 'address' must be a numeric IP address. "
       .. "Received '%s'"):format(address))
 end
-
---- Returns 4 or 6, the family of a type of socket.
-function M.family(type) return type == "udp6" and 6 or 4 end
 
 -- Makes the error for a name the resolver does not know.
 local function failure(host, code)
@@ -44,7 +38,7 @@ end
 
 -- Checks the answer of the user's function.
 local function check_answer(err, address)
-  if err or (type(address) == "string" and M.literal(address)) then return err end
+  if err or (type(address) == "string" and core.literal(address)) then return err end
   return errors.new("TypeError", "ERR_INVALID_IP_ADDRESS",
     "Invalid IP address: " .. tostring(address))
 end
@@ -67,14 +61,14 @@ end
 --- Resolves a name for a socket: callback(nil, address) or callback(err).
 -- It may call back at once, when the user's `lookup` does.
 function M.resolve(socket, host, callback)
-  local family = M.family(socket.type)
+  local family = socket._family.version
   local lookup = socket._options.lookup
   if lookup then return ask_user(lookup, host, family, callback) end
   if host:find("\0", 1, true) then -- a resolver would see its beginning only
-    return socket._turn:defer(callback, failure(host, "EAI_NONAME"))
+    return socket._scheduler:defer(callback, failure(host, "EAI_NONAME"))
   end
-  socket._turn.adapter.lookup(host, family, function(code, address)
-    if socket._turn.core:ended() then return end
+  socket._scheduler.adapter.lookup(host, family, function(code, address)
+    if socket._scheduler.core:ended() then return end
     if code then return callback(failure(host, code)) end
     callback(nil, address)
   end)

@@ -9,7 +9,7 @@
 --   }
 
 local core = require "dgram.core"
-local loop = require "dgram.loop"
+local loop = require "dgram.loop.luv"
 
 local M = {}
 
@@ -195,8 +195,8 @@ end
 -- has already is read afterwards, so that nothing is lost in between.
 local function withdraw(sockets)
   for socket in pairs(sockets) do
-    local address = socket._options.reusePort and socket[1]:name()
-    if address then socket[1]:connect(address, DISCARD) end
+    local address = socket._options.reusePort and socket[core.FIELD]:name()
+    if address then socket[core.FIELD]:connect(address, DISCARD) end
   end
 end
 
@@ -209,7 +209,7 @@ end
 
 -- Delivers what has arrived, closes the sockets and lets the handlers end.
 local function finish()
-  local sockets = adapter.turn and adapter.turn.sockets or {}
+  local sockets = adapter.scheduler and adapter.scheduler.sockets or {}
   drain()
   turn_until(all_done)
   drain()

@@ -164,16 +164,4 @@ function Socket:setSendBufferSize(size)
   set_buffer(self, "sendBufferSize", size)
 end
 
---- Returns the bytes queued and not yet taken by the kernel.
-function Socket:getSendQueueSize()
-  local _, bytes = self[1]:queued()
-  return bytes + self._held_bytes
-end
-
---- Returns the datagrams queued and not yet taken by the kernel.
-function Socket:getSendQueueCount()
-  local count = self[1]:queued()
-  return count + self._held
-end
-
 return Socket

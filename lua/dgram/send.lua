@@ -9,14 +9,15 @@ local core = require "dgram.core"
 local errors = require "dgram.errors"
 local lookup = require "dgram.lookup"
 
-local LOCAL = { udp4 = "127.0.0.1", udp6 = "::1" }
+local CORE = core.FIELD
 
--- A datagram on its way: data, offset, length, port, address, callback.
+-- A datagram on its way: data, offset, length, port, address, callback; or many:
+-- messages, count, length, port, address, callback, failed.
 
 -- Ends a send with an error: one report, to the callback if given. Whoever
 -- waits for a bind that fails hears of it there alone: 'error' is the bind's.
 local function report_failure(self, job, err, quiet)
-  self._lost = (self._lost or 0) + job.count
+  self[CORE]:lost(job.count)
   if job.failed then return job.failed(err, 0) end
   if job.callback then return job.callback(err, job.length) end
   if not quiet then self:_report(err) end
@@ -24,40 +25,35 @@ end
 
 -- Ends a send with an error, later.
 local function fail(self, job, err)
-  self._turn:defer(function() report_failure(self, job, err) end)
+  self._scheduler:defer(function() report_failure(self, job, err) end)
 end
+
+local ENOBUFS = core.errno "ENOBUFS"
 
 -- Refuses a send that would exceed what may wait; without a callback that is
 -- told once a turn.
 local function refuse(self, job)
-  local err = errors.system("send", core.errno "ENOBUFS", job.address, job.port)
   if job.callback then
-    fail(self, job, err)
+    self[CORE]:refuse()
+    fail(self, job, errors.system("send", ENOBUFS, job.address, job.port))
   else
-    self._lost = (self._lost or 0) + job.count
-    if not self._refused then
-      self._refused = true
-      self._turn:defer(function()
-        self._refused = nil
-        if not self._closed then self:_report(err) end
-      end)
-    end
+    self[CORE]:lost(job.count)
+    self[CORE]:refuse(ENOBUFS)
   end
-  return self:_above_mark()
+  return false
 end
 
 -- Gives a datagram with a numeric address to the core.
 local function push(self, job, ip)
-  local list = self._options.send_block
-  if list and ip and self.type ~= "unix_dgram" and list:check(ip) then
+  if self._family.blocked(self._options.send_block, ip) then
     fail(self, job, errors.blocked(ip))
     return true
   end
   local below, errno
   if job.messages then
-    below, errno = self[1]:pushMany(job.messages, job.callback, ip, job.port)
+    below, errno = self[CORE]:pushMany(job.messages, job.callback, ip, job.port)
   else
-    below, errno = self[1]:push(job.data, job.offset, job.length,
+    below, errno = self[CORE]:push(job.data, job.offset, job.length,
       job.callback, ip, job.port)
   end
   if below ~= nil then return below end
@@ -72,7 +68,7 @@ local function advance(self, line)
     local job = entry.job
     line[line.first], line.first = nil, line.first + 1
     self._jobs = self._jobs - 1
-    self:_let_go(job.count, job.length)
+    self[CORE]:hold(-job.count, -job.length)
     if entry.err then fail(self, job, entry.err)
     else push(self, job, entry.ip) end
     entry = line[line.first]
@@ -94,18 +90,14 @@ local function go_on(self, line)
   if failed then error(failure, 0) end
 end
 
--- Puts a datagram into the line of its name; returns the line. What needs
--- memory comes first, so that a failure leaves nothing half done.
+-- Puts a datagram into the line of its name; returns the line.
 local function line_up(self, job)
   self._lines, self._jobs = self._lines or {}, self._jobs or 0
   local line = self._lines[job.address]
     or { name = job.address, asking = false, first = 1, last = 0 }
   self._lines[job.address] = line
-  self:_hold(0, 0)
   line[line.last + 1] = { job = job, known = false, ip = false, err = false }
   line.last, self._jobs = line.last + 1, self._jobs + 1
-  self._held = self._held + job.count
-  self._held_bytes = self._held_bytes + job.length
   return line
 end
 
@@ -137,26 +129,32 @@ local function ask(self, line)
   end)
 end
 
+-- Takes a datagram back from the end of its line.
+local function step_back(self, line, job)
+  line[line.last], line.last, line.asking = nil, line.last - 1, false
+  self._jobs = self._jobs - 1
+  self[CORE]:hold(-job.count, -job.length)
+end
+
 -- Looks a name up; datagrams for the same name keep their order.
 local function push_by_name(self, job)
-  if self:_too_much(job.count, job.length) then return refuse(self, job) end
+  if not self[CORE]:accepts(job.count, job.length) then
+    return refuse(self, job)
+  end
   keep(job)
   local line = line_up(self, job)
-  local place = line.last
+  local last = line[line.last]
+  local below = self[CORE]:hold(job.count, job.length)
   local ok, err = pcall(ask, self, line)
-  if not ok and line[place] and line[place].job == job then -- no memory, not even for a call
-    line[place], line.last, line.asking = nil, place - 1, false
-    self._jobs, self._held = self._jobs - 1, self._held - job.count
-    self._held_bytes = self._held_bytes - job.length
-  end
-  if not ok then error(err, 0) end
-  return self:_below_mark()
+  if ok then return below end
+  if line[line.last] == last then step_back(self, line, job) end -- no memory
+  error(err, 0)
 end
 
 -- Sends a datagram on a socket that is bound, or need not be.
 local function dispatch(self, job)
   if not job.address then return push(self, job, nil) end
-  if self.type == "unix_dgram" or lookup.literal(job.address) then
+  if self._family.direct(job.address) then
     return push(self, job, job.address)
   end
   return push_by_name(self, job)
@@ -166,26 +164,27 @@ end
 local function open_local(self)
   local ok, errno = self:_open()
   if not ok then return nil, errors.system("send", errno) end
-  self[1]:ready(true)
+  self[CORE]:fastSend(true)
   return true
 end
 
 -- Keeps the datagram until the socket is bound.
 local function wait_for_bind(self, job)
-  if self:_too_much(job.count, job.length) then return refuse(self, job) end
+  if not self[CORE]:accepts(job.count, job.length) then
+    return refuse(self, job)
+  end
   keep(job)
-  self:_after_bind(function(err)
+  return self:_after_bind(function(err)
     if not err then return dispatch(self, job) end
     report_failure(self, job, err, true)
   end, job.count, job.length)
-  return self:_below_mark()
 end
 
 -- Sends now, or as soon as the socket is bound.
 local function submit(self, job)
   self:_bind_implicitly()
   if self._bound == "binding" then return wait_for_bind(self, job) end
-  if self.type == "unix_dgram" then
+  if not self._family.binds_to_send then
     local ok, err = open_local(self)
     if not ok then
       fail(self, job, err)
@@ -230,54 +229,24 @@ local function connected_job(msg, offset, length, port, address)
   return job_of(msg, offset, length, callback)
 end
 
--- Checks the address of a datagram; a callback may stand in its place.
-local function settle_address(self, job, address)
-  if check.callable(address) then
-    job.callback, address = address, nil
-  elseif address ~= nil then
-    check.string("address", address)
+-- Sorts (msg, destination), where a slice may stand before the destination,
+-- which is (port [, address] [, cb]) or (path [, cb]).
+local function unconnected_job(self, msg, a, b, c, d, e)
+  local family, data, offset, length = self._family, check.message(msg), nil, nil
+  if family.is_sliced(a, c, d) then
+    offset, length = check.slice(#data, a, b)
+    a, b, c = c, d, e
   end
-  if address == nil or address == "" then address = LOCAL[self.type] end
-  job.address = address
-  return job
-end
-
--- Sorts (msg, port [, address] [, cb]), and the same with a slice.
-local function udp_job(self, msg, offset, length, port, address, callback)
-  if address or given(port) then
-    local data = check.message(msg)
-    offset, length = check.slice(#data, offset, length)
-  else
-    callback, port, address = port, offset, length
-    offset, length = nil, nil
-  end
-  local job = job_of(msg, offset, length, callback)
-  job.port = check.port(port)
-  return settle_address(self, job, address)
-end
-
--- Sorts (msg, path [, cb]) and (msg, offset, length, path [, cb]).
-local function unix_job(msg, offset, length, path, callback)
-  if type(offset) == "number" then
-    local data = check.message(msg)
-    offset, length = check.slice(#data, offset, length)
-  else
-    callback, path, offset, length = length, offset, nil, nil
-  end
-  local job = job_of(msg, offset, length, callback)
-  job.address = check.string("path", path)
+  local port, address, callback = family:send_target(a, b, c)
+  local job = job_of(data, offset, length, callback)
+  job.port, job.address = port, address
   return job
 end
 
 -- Makes a job of send's arguments, whatever their form.
-local function sort(self, msg, offset, length, port, address, callback)
-  if self._connected == "connected" then
-    return connected_job(msg, offset, length, port, address)
-  end
-  if self.type == "unix_dgram" then
-    return unix_job(msg, offset, length, port, address)
-  end
-  return udp_job(self, msg, offset, length, port, address, callback)
+local function sort(self, msg, ...)
+  if self._connected == "connected" then return connected_job(msg, ...) end
+  return unconnected_job(self, msg, ...)
 end
 
 -- Sends a datagram in any of the documented forms; see docs/api.md.
@@ -308,12 +277,7 @@ Socket.send = core.sender(send)
 function Socket:sendto(msg, offset, length, port, address, callback)
   check.number("offset", offset)
   check.number("length", length)
-  if self.type == "unix_dgram" then
-    check.string("path", port)
-    return self:send(msg, offset, length, port, address)
-  end
-  check.number("port", port)
-  check.string("address", address)
+  self._family.check_sendto(port, address)
   return self:send(msg, offset, length, port, address, callback)
 end
 
@@ -346,12 +310,7 @@ local function many_target(self, port, address, callback)
     end
     return nil, nil, port
   end
-  if self.type == "unix_dgram" then
-    return nil, check.string("path", port), address
-  end
-  port = check.port(port)
-  local target = settle_address(self, { callback = callback }, address)
-  return port, target.address, target.callback
+  return self._family:send_target(port, address, callback)
 end
 
 --- Sends many datagrams to one destination with one call:
@@ -368,8 +327,8 @@ function Socket:sendMany(messages, port, address, callback)
   self:_running()
   if not check.callable(callback) then callback = nil end
   if count == 0 then
-    if callback then self._turn:defer(function() callback(nil, 0) end) end
-    return self:_below_mark()
+    if callback then self._scheduler:defer(function() callback(nil, 0) end) end
+    return self[CORE]:hold(0, 0)
   end
   return submit(self, {
     messages = messages, count = count, length = bytes, port = port, address = address,

@@ -3,9 +3,9 @@
 -- are in bind.lua, close.lua, connect.lua, send.lua, flow.lua and option.lua.
 -- Fields:
 --
---   [1]          the core's socket
---   type         "udp4", "udp6" or "unix_dgram"
---   _turn        the loop's part (turn.lua)
+--   [CORE]       the core's socket
+--   type         "udp4", "udp6" or "unix_dgram"; _family: what it is made of
+--   _scheduler   the loop's part (scheduler.lua)
 --   _options     what createSocket was given
 --   _bound       false, "binding" or "bound"
 --   _resolving   the address to bind to is looked up
@@ -14,13 +14,9 @@
 --   _closed      close() was called; _finished: and nothing holds it up
 --   _later       what waits until the socket is bound
 --   _lines       datagrams that wait for lookups, by name; _jobs: how many
---   _held        datagrams that wait for a bind or a lookup; _held_bytes
---   _over        a send returned false, and 'drain' waits for what is held
---   _refused     sends without a callback were refused in this turn
---   _lost        datagrams that never came to the core
---   _poll        the loop's handle, once the socket listens
+--   _poll        the loop's handle for datagrams and writability
+--   _peers       the loop's handle for unix peers that do not read
 --   _paused, _unref  what the user asked for
---   _watching    the queue waits for writability
 --   _resting     reading failed; it waits for the next try
 --   _wait        milliseconds of the last wait; _tried: what was sent by then
 --   _events      listeners (emitter.lua)
@@ -29,12 +25,13 @@ local Emitter = require "dgram.emitter"
 local core = require "dgram.core"
 local errors = require "dgram.errors"
 
+local CORE = core.FIELD
+
 local Socket = {}
 Socket.__index = Socket
 Socket.__name = "dgram.Socket"
 
 Socket._bound, Socket._connected, Socket._closed = false, false, false
-Socket._held, Socket._held_bytes = 0, 0
 
 -- Adds the functions of another file to the methods.
 local function include(methods)
@@ -53,7 +50,7 @@ include(require "dgram.send")
 
 -- Raises unless the socket is still open to its user, in its own process.
 function Socket:_running()
-  self._turn:own()
+  self._scheduler:own()
   if self._closed then errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_RUNNING") end
 end
 
@@ -67,7 +64,7 @@ function Socket:_changed(event, list)
   if #list > 1 then
     listener = function(msg, rinfo) self:emit("message", msg, rinfo) end
   end
-  self[1]:listen(listener)
+  self[CORE]:listen(listener)
 end
 
 -- Emits an error that the network caused, if anybody listens.
@@ -83,63 +80,30 @@ local PASSING = {
   ENOPROTOOPT = true, EPROTO = true, EACCES = true,
 }
 
--- Hears of an error of receiving: most often one that a remote host caused. If
--- it may last, the socket rests a while before it tries again.
-function Socket:_remote(errno)
+-- Hears of an error that the network told of: most often one that a remote host
+-- caused. If it may last, the socket rests a while before it reads again.
+function Socket:_network_error(errno)
   if self._closed then return end
   local err = errors.system("recvmsg", errno)
-  if not PASSING[err.code] then self:_rest() end
+  if not PASSING[err.code] then
+    self._resting = true
+    self:_update()
+    self._scheduler:retry(self)
+  end
   self:_report(err)
 end
 
--- Stops reading until the next try.
-function Socket:_rest()
-  self._resting = true
-  self[1]:reading(false)
-  if self._poll then self:_rewatch() end
-  self._turn:retry(self)
-end
-
 -- Hears that a datagram was refused.
-function Socket:_failed(callback, errno, size, more, address, port)
+function Socket:_send_failed(callback, errno, size, more, address, port)
   local err = errors.system("send", errno, address or self._peer,
     port or self._peer_port)
   if callback then return callback(err, size, more) end
   if not self._closed then self:_report(err) end
 end
 
--- Watches for what is wanted now: datagrams, writability, both or neither.
-function Socket:_rewatch()
-  local reading = not (self._paused or self._closed or self._resting)
-  if reading or self._watching then
-    self._poll:start(reading, self._watching)
-  else
-    self._poll:stop()
-  end
-end
-
--- Watches for writability, and keeps the loop alive meanwhile; where the loop
--- cannot, the socket tries again after a while.
-function Socket:_watch(on)
-  self._watching = on
-  if not self._poll and not self:_listen() then
-    if on then self._turn:retry(self) end
-    return
-  end
-  self:_rewatch()
-  self:_keep_alive()
-end
-
--- Keeps the loop alive, unless the user does not want it and nothing waits.
-function Socket:_keep_alive()
-  if not self._poll then return end
-  if self._unref and not self._watching then self._poll:unref()
-  else self._poll:ref() end
-end
-
 -- Tells how long to wait before the next try, twice as long each time.
 function Socket:_backoff(shortest, longest)
-  local sent = self[1]:stats().sent
+  local sent = self[CORE]:sent()
   if sent ~= self._tried then self._wait = nil end
   self._tried = sent
   self._wait = math.min((self._wait or shortest / 2) * 2, longest)
@@ -149,26 +113,90 @@ end
 -- Goes on after a wait.
 function Socket:_resume()
   if self._closed then return end
-  if self._resting then
-    self._resting = nil
-    self[1]:reading(not self._paused)
-    if self._poll then self:_rewatch() end
+  self._resting = nil
+  if self[CORE]:awaits() and not self._poll then self[CORE]:flush()
+  else self[CORE]:resume() end
+  self:_update()
+end
+
+-- ------------------------------------------------------------ what is watched
+
+-- Makes the loop's handle for the socket; returns nil, code when it cannot.
+local function open_poll(self)
+  local handle = self[CORE]
+  local poll, code = self._scheduler.adapter.poll(handle:fileno(),
+    handle:poller())
+  if poll then
+    self._poll = poll
+    self._scheduler:keep(self)
   end
-  if self._watching and not self._poll then self[1]:flush()
-  else self[1]:resume() end
+  return poll, code
+end
+
+-- Makes the loop's handle for the peers of lanes.
+local function open_peers(self, fd)
+  self._peers = self._scheduler.adapter.poll(fd, function()
+    self._scheduler:own()
+    self[CORE]:resume()
+  end)
+  if self._peers then self._scheduler:keep(self) end
+end
+
+-- Starts or stops a handle of the loop, if there is one.
+local function watch(handle, readable, writable)
+  if not handle then return end
+  if readable or writable then handle:start(readable, writable)
+  else handle:stop() end
+end
+
+-- Closes the handles of a socket that is not bound and waits for nothing, so
+-- that it can be collected.
+local function release(self)
+  if self._bound == "bound" or self._closed then return end
+  local writable, peers = self[CORE]:awaits()
+  if not (writable or peers) then self:_dispose() end
+end
+
+-- Brings the core and the loop's handles in line with what is wanted: datagrams,
+-- unless the socket is paused, rests or is closed; to hear when it is writable,
+-- or when a peer has read, while the queue waits for that. The loop lives as
+-- long as the queue waits, else as the user wants it. What cannot be watched is
+-- tried again after a while. Returns nil, code when a bound socket cannot be.
+function Socket:_update()
+  local reading = not (self._paused or self._resting or self._closed)
+  local writable, peers = self[CORE]:awaits()
+  local bound, ok, code = self._bound == "bound", true, nil
+  self[CORE]:reading(reading)
+  if (bound or writable) and not self._poll then ok, code = open_poll(self) end
+  if peers and not self._peers then open_peers(self, peers) end
+  watch(self._poll, reading and bound, writable)
+  watch(self._peers, peers ~= nil, false)
+  self:_keep_alive(writable)
+  if (writable and not self._poll) or (peers and not self._peers) then
+    self._scheduler:retry(self)
+  end
+  if (self._poll or self._peers) and not (bound or writable or peers) then
+    self._scheduler:defer(release, self)
+  end
+  return ok, code
+end
+
+-- Keeps the loop alive, unless the user does not want it and nothing waits.
+function Socket:_keep_alive(waits)
+  if not self._poll then return end
+  if self._unref and not waits then self._poll:unref() else self._poll:ref() end
 end
 
 -- ---------------------------------------------------------------- opening
 
--- Passes limits, the kernel's favours and buffer sizes on to an open socket;
--- returns nil, errno when the system refuses one.
+-- Passes trains and buffer sizes on to an open socket; returns nil,
+-- errno when the system refuses one.
 function Socket:_tune()
-  local options = self._options
-  self[1]:tune(options.highWaterMark, options.maxQueue, options.gso ~= false,
-    options.gro ~= false)
+  local options, handle = self._options, self[CORE]
+  handle:trains(options.gso ~= false, options.gro ~= false)
   for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
     local size, ok, errno = options[name], true, nil
-    if size and size > 0 then ok, errno = self[1]:set(name, size) end
+    if size and size > 0 then ok, errno = handle:set(name, size) end
     if not ok then return nil, errno end
   end
   return true
@@ -176,13 +204,13 @@ end
 
 -- Opens the descriptor, unless it is open; returns nil, errno on failure.
 function Socket:_open()
-  if self[1]:fileno() then return true end
+  if self[CORE]:fileno() then return true end
   local options = self._options
-  local ok, errno = self[1]:open(options.reuseAddr, options.reusePort,
+  local ok, errno = self[CORE]:open(options.reuseAddr, options.reusePort,
     options.ipv6Only)
   if not ok then return nil, errno end
   ok, errno = self:_tune()
-  if not ok then self[1]:close() end
+  if not ok then self[CORE]:close() end
   return ok, errno
 end
 
@@ -191,39 +219,24 @@ function Socket:_need()
   self:_running()
   local ok, errno = self:_open()
   if not ok then error(errors.system("socket", errno), 0) end
-  self[1]:flush() -- what was sent before an option is set goes without it
-  return self[1]
-end
-
--- Makes the loop's handle; returns nil when the loop cannot have it.
-function Socket:_listen()
-  local handle = self[1]
-  local poll, code = self._turn.adapter.poll(handle:fileno(), handle:poller())
-  if not poll then return nil, code end
-  self._poll = poll
-  self._turn:keep(self)
-  self:_rewatch()
-  self:_keep_alive()
-  return poll
+  self[CORE]:flush() -- what was sent before an option is set goes without it
+  return self[CORE]
 end
 
 -- ---------------------------------------------------------------- addresses
 
-local FAMILY = { udp4 = "IPv4", udp6 = "IPv6" }
-
 -- Makes the table that address() and remoteAddress() return.
 function Socket:_describe(syscall, peer)
-  local address, port = self[1]:name(peer)
+  local address, port = self[CORE]:name(peer)
   if not address then error(errors.system(syscall, port), 0) end
-  if self.type == "unix_dgram" then return { address = address } end
-  return { address = address, family = FAMILY[self.type], port = port }
+  return self._family:describe(address, port)
 end
 
 --- Returns where the socket is bound: {address, family, port}, for
 -- unix_dgram {address}. Raises getsockname(2)'s errors, EBADF when unbound.
 function Socket:address()
   self:_running()
-  if self.type ~= "unix_dgram" and self._bound ~= "bound" then
+  if self._family.binds_to_send and self._bound ~= "bound" then
     error(errors.system("getsockname", core.errno "EBADF"), 0)
   end
   return self:_describe("getsockname", false)
@@ -231,7 +244,7 @@ end
 
 --- Returns the descriptor's number, nil while there is none.
 function Socket:fileno()
-  return not self._closed and self[1]:fileno() or nil
+  return not self._closed and self[CORE]:fileno() or nil
 end
 
 -- ------------------------------------------------------------- ref and unref
@@ -239,14 +252,14 @@ end
 --- Keeps the loop alive while the socket is bound (the default).
 function Socket:ref()
   self._unref = nil
-  if not self._closed then self:_keep_alive() end
+  if not self._closed then self:_keep_alive(self[CORE]:awaits()) end
   return self
 end
 
 --- Lets the loop end although the socket is bound.
 function Socket:unref()
   self._unref = true
-  if not self._closed then self:_keep_alive() end
+  if not self._closed then self:_keep_alive(self[CORE]:awaits()) end
   return self
 end
 

@@ -1,8 +1,9 @@
 -- address(): right after bind, when listening, closed.
 -- differs: A bind to a literal address takes effect at once
--- 1< address() throws Error EBADF "getsockname EBADF" syscall=getsockname
--- \ errno=-9
--- 2> address() -> {address: '127.0.0.1', family: 'IPv4', port: <a>}
+-- at the start
+--   Node: address() throws Error EBADF "getsockname EBADF" syscall=getsockname
+--     errno=-9
+--   ours: address() -> {address: '127.0.0.1', family: 'IPv4', port: <a>}
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp4")

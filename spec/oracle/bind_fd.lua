@@ -1,7 +1,9 @@
 -- A descriptor from outside (3: a bound udp socket) is adopted.
 -- differs: `'listening'` never comes from inside `bind`
--- 1> bind <a>
--- 3< bind <a>
+-- at the start
+--   ours: bind <a>
+-- after: callback {address: '127.0.0.1', family: 'IPv4', port: <a>}
+--   Node: bind <a>
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp4")

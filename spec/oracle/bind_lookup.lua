@@ -1,4 +1,5 @@
 -- A bind address goes to the resolver once, the default one too.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 local lookup = o.lookup { here = "127.0.0.1" }

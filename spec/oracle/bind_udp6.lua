@@ -1,4 +1,5 @@
 -- bind of a udp6 socket: the default address and an explicit one.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp6")

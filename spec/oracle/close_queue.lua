@@ -1,7 +1,8 @@
 -- close while sends wait for the bind: they are done first.
 -- differs: `close` takes effect at once
--- 2< a listening
--- 3< bound
+-- after: after close
+--   Node: a listening
+--   Node: bound
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp4")

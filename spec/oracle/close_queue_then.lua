@@ -1,15 +1,16 @@
 -- What a socket answers that waits to be closed.
 -- differs: `close` takes effect at once
--- 1< close() -> <a>
--- 2< send -> nil
--- 3< a listening
--- 4< uncaught Error: Not running
--- 5< ended badly
--- 6> close() throws Error ERR_SOCKET_DGRAM_NOT_RUNNING "Not running"
--- 6> send throws Error ERR_SOCKET_DGRAM_NOT_RUNNING "Not running"
--- 6> a close
--- 6> exit
--- 6> ended well
+-- at the start
+--   Node: close() -> <a>
+--   Node: send -> nil
+--   Node: a listening
+--   Node: uncaught Error: Not running
+--   Node: ended badly
+--   ours: close() throws Error ERR_SOCKET_DGRAM_NOT_RUNNING "Not running"
+--   ours: send throws Error ERR_SOCKET_DGRAM_NOT_RUNNING "Not running"
+--   ours: a close
+--   ours: exit
+--   ours: ended well
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp4")

@@ -1,4 +1,5 @@
 -- connect of a bound socket, with an address; udp4 and udp6.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 local hosts = { udp4 = "127.0.0.1", udp6 = "::1" }

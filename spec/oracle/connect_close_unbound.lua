@@ -1,6 +1,7 @@
 -- The same of a socket that is not bound.
 -- differs: `close` takes effect at once
--- 1< a listening
+-- at the start
+--   Node: a listening
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp4")

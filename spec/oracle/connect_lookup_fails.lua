@@ -1,6 +1,7 @@
 -- A name that does not resolve: the callback, or 'error'.
 -- differs: `send` and `connect` ask no resolver for a literal address
--- 7< lookup '127.0.0.1' 4
+-- after: a error Error - "no such host"
+--   Node: lookup '127.0.0.1' 4
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", { type = "udp4", lookup = o.lookup { no = "fails" } })

@@ -1,9 +1,10 @@
 -- The same without an 'error' listener.
 -- differs: Nothing from the network ends a process
--- 3< uncaught Error: recvmsg ECONNREFUSED
--- 4< ended badly
--- 5> exit
--- 5> ended well
+-- after: r close
+--   Node: uncaught Error: recvmsg ECONNREFUSED
+--   Node: ended badly
+--   ours: exit
+--   ours: ended well
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp4", function(r, port)

@@ -1,10 +1,11 @@
 -- Sends while the socket is still connecting.
 -- differs: A bind to a literal address takes effect at once
--- 6< early Error EISCONN "send EISCONN 127.0.0.1:<r>" syscall=send errno=-106
--- \ address=127.0.0.1 port=<r>
--- 7> early nil 5
--- 7> r message 'early' {address: '127.0.0.1', family: 'IPv4', port: <a>, size:
--- \ 5}
+-- after: connected
+--   Node: early Error EISCONN "send EISCONN 127.0.0.1:<r>" syscall=send
+--     errno=-106 address=127.0.0.1 port=<r>
+--   ours: early nil 5
+--   ours: r message 'early' {address: '127.0.0.1', family: 'IPv4', port: <a>,
+--     size: 5}
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp4", function(r, port)

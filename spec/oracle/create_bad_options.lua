@@ -1,9 +1,11 @@
 -- Options of a wrong type, and the order of the checks.
 -- differs: `unix_dgram` is a third type
--- 12< order throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type specified.
--- \ Valid types are: udp4, udp6"
--- 13> order throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type specified.
--- \ Valid types are: udp4, udp6, unix_dgram"
+-- after: order throws TypeError ERR_INVALID_ARG_TYPE "The \"lookup\" argument
+--     must be of type function. Received type string ('x')"
+--   Node: order throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
+--     specified. Valid types are: udp4, udp6"
+--   ours: order throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
+--     specified. Valid types are: udp4, udp6, unix_dgram"
 local o = require "spec.oracle.log"
 
 local function wrong(label, options)

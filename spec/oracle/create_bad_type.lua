@@ -1,17 +1,18 @@
 -- A type that is none.
 -- differs: `unix_dgram` is a third type
--- 1< type 'udp5' throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
--- \ specified. Valid types are: udp4, udp6"
--- 2< type 4 throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type specified.
--- \ Valid types are: udp4, udp6"
--- 3< type nil throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type specified.
--- \ Valid types are: udp4, udp6"
--- 4> type 'udp5' throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
--- \ specified. Valid types are: udp4, udp6, unix_dgram"
--- 4> type 4 throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type specified.
--- \ Valid types are: udp4, udp6, unix_dgram"
--- 4> type nil throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type specified.
--- \ Valid types are: udp4, udp6, unix_dgram"
+-- at the start
+--   Node: type 'udp5' throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
+--     specified. Valid types are: udp4, udp6"
+--   Node: type 4 throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
+--     specified. Valid types are: udp4, udp6"
+--   Node: type nil throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
+--     specified. Valid types are: udp4, udp6"
+--   ours: type 'udp5' throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
+--     specified. Valid types are: udp4, udp6, unix_dgram"
+--   ours: type 4 throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
+--     specified. Valid types are: udp4, udp6, unix_dgram"
+--   ours: type nil throws TypeError ERR_SOCKET_BAD_TYPE "Bad socket type
+--     specified. Valid types are: udp4, udp6, unix_dgram"
 local o = require "spec.oracle.log"
 
 local function try(kind)

@@ -1,9 +1,10 @@
 // What the scenarios share on Node's side; log.lua is its twin, name by name.
 // It prints events, results and errors without times or random ports: a port
 // that a named socket is bound to prints as <name>, another random one as
-// <port>. Four spellings are made alike, nothing else: undefined and null are
+// <port>. Five spellings are made alike, nothing else: undefined and null are
 // nil; {} is []; "or an instance of Buffer, TypedArray, or DataView" is left
-// out; "an instance of Array" (or Object) is "a table".
+// out; "an instance of Array" (or Object) is "a table"; "an net.BlockList" is
+// "an instance of BlockList".
 // Run a scenario by hand: node spec/oracle/NAME.js
 'use strict';
 const dgram = require('dgram');
@@ -29,6 +30,7 @@ function normal(text) {
   return text.replace(/:(\d{4,5})$/, (_, port) => ':' + portName(+port))
     .replace(' or an instance of Buffer, TypedArray, or DataView', '')
     .replace(/Received (undefined|null)/, 'Received nil')
+    .replace('an net.BlockList', 'an instance of BlockList')
     .replace(/Received an instance of (Array|Object)/, 'Received a table');
 }
 
@@ -43,7 +45,8 @@ function showError(e) {
 
 // A field of an object.
 function showField(key, value) {
-  return `${key}: ` + (key === 'port' ? portName(value) : show(value));
+  const isPort = key === 'port' && typeof value === 'number';
+  return `${key}: ` + (isPort ? portName(value) : show(value));
 }
 
 // The text of any value.
@@ -147,6 +150,13 @@ function lookup(names) {
   };
 }
 
+// A multicast group that nobody else on this machine is in: a socket bound to
+// every address hears the groups of others too.
+function ownGroup() {
+  const { pid } = process;
+  return `239.${(pid >> 16) & 255}.${(pid >> 8) & 255}.${pid & 255}`;
+}
+
 // Calls fn later, when all that is pending at this moment has run.
 function after(ms, fn) {
   return setTimeout(fn, ms);
@@ -155,16 +165,18 @@ function after(ms, fn) {
 // Node runs its loop by itself.
 function run() {}
 
-process.on('exit', () => { group = 0; log('exit'); });
+const atExit = () => { group = 0; log('exit'); };
+process.on('exit', atExit);
 // An error that nobody catches ends the process as luv ends it.
 process.on('uncaughtException', (e) => {
   fs.writeSync(2, `Uncaught Error: ${e.name}: ${e.message}\n`);
-  process.reallyExit(1);
+  process.off('exit', atExit);
+  process.exit(1);
 });
 
 module.exports = { dgram, log, unordered, attempt, call, done, named, bare,
-  socket, bound, both, messages, lookup, after, run, show, AbortController,
+  socket, bound, both, messages, lookup, ownGroup, after,
+  run, show, AbortController,
   BlockList: require('net').BlockList,
   errorMonitor: require('events').errorMonitor,
-  wrapped: (listener) => listener.listener,
-  fileno: (socket) => socket._handle.fd };
+  wrapped: (listener) => listener.listener };

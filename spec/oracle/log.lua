@@ -61,7 +61,8 @@ end
 local function show_fields(fields)
   local parts = {}
   for key, value in pairs(fields) do
-    local text = key == "port" and port_name(value) or M.show(value)
+    local is_port = key == "port" and type(value) == "number"
+    local text = is_port and port_name(value) or M.show(value)
     parts[#parts + 1] = key .. ": " .. text
   end
   table.sort(parts)
@@ -181,6 +182,14 @@ function M.messages(socket, count, fn)
   end)
 end
 
+-- A multicast group that nobody else on this machine is in: a socket bound to
+-- every address hears the groups of others too.
+function M.ownGroup()
+  local pid = uv.os_getpid()
+  return ("239.%d.%d.%d"):format(math.floor(pid / 65536) % 256,
+    math.floor(pid / 256) % 256, pid % 256)
+end
+
 -- Calls fn later, when all that is pending at this moment has run.
 function M.after(ms, fn)
   local timer = uv.new_timer()
@@ -207,9 +216,6 @@ end
 function M.wrapped(raw)
   return type(raw) == "table" and raw.listener
 end
-
--- The descriptor of a socket.
-function M.fileno(socket) return socket:fileno() end
 
 -- Runs the loop until nothing keeps it alive.
 function M.run()

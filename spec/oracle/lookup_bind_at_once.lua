@@ -1,7 +1,9 @@
 -- The same: when 'listening' comes.
 -- differs: `'listening'` never comes from inside `bind`
--- 1< a listening
--- 3> a listening
+-- at the start
+--   Node: a listening
+-- after: after bind
+--   ours: a listening
 local o = require "spec.oracle.log"
 
 local function lookup(_, _, callback) callback(nil, "127.0.0.1", 4) end

@@ -1,4 +1,5 @@
 -- How often and with what a resolver is asked, connected or not.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp6", function(r, port)

@@ -1,10 +1,12 @@
 -- Membership of a udp6 socket.
+-- needs: IPv6
 -- differs: A multicast interface has an address, a name or an index
--- 9< setMulticastInterface('x') throws Error EINVAL "setMulticastInterface
--- \ EINVAL" syscall=setMulticastInterface errno=-22
--- 10> setMulticastInterface('x') throws Error EADDRNOTAVAIL
--- \ "setMulticastInterface EADDRNOTAVAIL" syscall=setMulticastInterface
--- \ errno=-99
+-- after: setMulticastInterface('::%lo') -> nil
+--   Node: setMulticastInterface('x') throws Error EINVAL "setMulticastInterface
+--     EINVAL" syscall=setMulticastInterface errno=-22
+--   ours: setMulticastInterface('x') throws Error EADDRNOTAVAIL
+--     "setMulticastInterface EADDRNOTAVAIL" syscall=setMulticastInterface
+--     errno=-99
 local o = require "spec.oracle.log"
 
 o.bound("a", "udp6", function(a)

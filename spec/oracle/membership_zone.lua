@@ -1,12 +1,14 @@
 -- An IPv6 zone that does not exist.
+-- needs: a route for IPv6 multicast
 -- differs: An unknown multicast interface is an error
--- 2< addMembership('ff02::1234', '::%nosuch0') -> nil
--- 3< setMulticastInterface('::%nosuch0') -> nil
--- 4> addMembership('ff02::1234', '::%nosuch0') throws Error ENODEV
--- \ "addMembership ENODEV" syscall=addMembership errno=-19
--- 4> setMulticastInterface('::%nosuch0') throws Error EADDRNOTAVAIL
--- \ "setMulticastInterface EADDRNOTAVAIL" syscall=setMulticastInterface
--- \ errno=-99
+-- after: a listening
+--   Node: addMembership('ff02::1234', '::%nosuch0') -> nil
+--   Node: setMulticastInterface('::%nosuch0') -> nil
+--   ours: addMembership('ff02::1234', '::%nosuch0') throws Error ENODEV
+--     "addMembership ENODEV" syscall=addMembership errno=-19
+--   ours: setMulticastInterface('::%nosuch0') throws Error EADDRNOTAVAIL
+--     "setMulticastInterface EADDRNOTAVAIL" syscall=setMulticastInterface
+--     errno=-99
 local o = require "spec.oracle.log"
 
 o.bound("a", "udp6", function(a)

@@ -1,4 +1,5 @@
 -- rinfo of udp4 and udp6; a fresh table each time.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 o.both(function(kind, next_one)

@@ -1,19 +1,20 @@
 -- Options of a socket that is not bound.
 -- differs: Options work before `bind`
--- 1< setTTL(5) throws Error EBADF "setTTL EBADF" syscall=setTTL errno=-9
--- 2< setBroadcast(true) throws Error EBADF "setBroadcast EBADF"
--- \ syscall=setBroadcast errno=-9
--- 3< setMulticastTTL(5) throws Error EBADF "setMulticastTTL EBADF"
--- \ syscall=setMulticastTTL errno=-9
--- 4< setMulticastLoopback(true) throws Error EBADF "setMulticastLoopback EBADF"
--- \ syscall=setMulticastLoopback errno=-9
--- 5< setMulticastInterface('127.0.0.1') throws Error EBADF
--- \ "setMulticastInterface EBADF" syscall=setMulticastInterface errno=-9
--- 6> setTTL(5) -> 5
--- 6> setBroadcast(true) -> nil
--- 6> setMulticastTTL(5) -> 5
--- 6> setMulticastLoopback(true) -> true
--- 6> setMulticastInterface('127.0.0.1') -> nil
+-- at the start
+--   Node: setTTL(5) throws Error EBADF "setTTL EBADF" syscall=setTTL errno=-9
+--   Node: setBroadcast(true) throws Error EBADF "setBroadcast EBADF"
+--     syscall=setBroadcast errno=-9
+--   Node: setMulticastTTL(5) throws Error EBADF "setMulticastTTL EBADF"
+--     syscall=setMulticastTTL errno=-9
+--   Node: setMulticastLoopback(true) throws Error EBADF "setMulticastLoopback
+--     EBADF" syscall=setMulticastLoopback errno=-9
+--   Node: setMulticastInterface('127.0.0.1') throws Error EBADF
+--     "setMulticastInterface EBADF" syscall=setMulticastInterface errno=-9
+--   ours: setTTL(5) -> 5
+--   ours: setBroadcast(true) -> nil
+--   ours: setMulticastTTL(5) -> 5
+--   ours: setMulticastLoopback(true) -> true
+--   ours: setMulticastInterface('127.0.0.1') -> nil
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp4")

@@ -1,8 +1,11 @@
 -- remoteAddress: unbound, bound, connected, closed.
+-- needs: IPv6
 -- differs: A closed socket throws `Not running`
--- 7< disconnect() throws TypeError - "Cannot read properties of null (reading
--- \ 'disconnect')"
--- 8> disconnect() throws Error ERR_SOCKET_DGRAM_NOT_RUNNING "Not running"
+-- after: remoteAddress() throws Error ERR_SOCKET_DGRAM_NOT_RUNNING "Not
+--     running"
+--   Node: disconnect() throws TypeError - "Cannot read properties of null
+--     (reading 'disconnect')"
+--   ours: disconnect() throws Error ERR_SOCKET_DGRAM_NOT_RUNNING "Not running"
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", "udp6")

@@ -1,10 +1,12 @@
 -- A send that is followed by close arrives.
 -- differs: `close` takes effect at once
--- 4< a listening
 -- differs: `close` carries out what `send` accepted
--- 5> sent 5
--- 6> r message 'hello' {address: '127.0.0.1', family: 'IPv4', port: <port>,
--- \ size: 5}
+-- after: after close
+--   Node: a listening
+--   ours: sent 5
+-- after: a close
+--   ours: r message 'hello' {address: '127.0.0.1', family: 'IPv4', port:
+--     <port>, size: 5}
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp4", function(r, port)

@@ -1,8 +1,10 @@
 -- The same of a socket that is bound already.
 -- differs: `close` carries out what `send` accepted
--- 3> sent 5
--- 4> r message 'hello' {address: '127.0.0.1', family: 'IPv4', port: <a>, size:
--- \ 5}
+-- after: a listening
+--   ours: sent 5
+-- after: a close
+--   ours: r message 'hello' {address: '127.0.0.1', family: 'IPv4', port: <a>,
+--     size: 5}
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp4", function(r, port)

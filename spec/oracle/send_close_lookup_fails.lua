@@ -1,7 +1,9 @@
 -- A name that fails when the socket is closed already.
 -- differs: `close` carries out what `send` accepted
--- 4< a close
--- 6> a close
+-- after: lookup 'no' 4
+--   Node: a close
+-- after: sent Error - "no such host"
+--   ours: a close
 local o = require "spec.oracle.log"
 
 local a = o.socket("a", { type = "udp4", lookup = o.lookup { no = "fails" } })

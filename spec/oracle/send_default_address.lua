@@ -1,4 +1,5 @@
 -- Without an address a datagram goes to the own host.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 o.both(function(kind, next_one)

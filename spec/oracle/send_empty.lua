@@ -1,4 +1,5 @@
 -- Zero-length datagrams are messages.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 o.both(function(kind, next_one)

@@ -1,9 +1,11 @@
 -- The error of a send has the address as it was given.
 -- differs: The error of a send has the address it was sent to
--- 3< default Error EMSGSIZE "send EMSGSIZE undefined:<a>" syscall=send
--- \ errno=-90 port=<a>
--- 4> default Error EMSGSIZE "send EMSGSIZE 127.0.0.1:<a>" syscall=send
--- \ errno=-90 address=127.0.0.1 port=<a>
+-- after: address Error EMSGSIZE "send EMSGSIZE 127.0.0.1:<a>" syscall=send
+--     errno=-90 address=127.0.0.1 port=<a>
+--   Node: default Error EMSGSIZE "send EMSGSIZE undefined:<a>" syscall=send
+--     errno=-90 port=<a>
+--   ours: default Error EMSGSIZE "send EMSGSIZE 127.0.0.1:<a>" syscall=send
+--     errno=-90 address=127.0.0.1 port=<a>
 local o = require "spec.oracle.log"
 
 o.bound("a", "udp4", function(a, port)

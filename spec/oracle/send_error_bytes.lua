@@ -1,7 +1,8 @@
 -- What a callback gets with an error.
 -- differs: A callback gets the length with an error too
--- 2< refused 'EMSGSIZE' nil
--- 3> refused 'EMSGSIZE' 65508
+-- after: a listening
+--   Node: refused 'EMSGSIZE' nil
+--   ours: refused 'EMSGSIZE' 65508
 local o = require "spec.oracle.log"
 
 o.bound("a", "udp4", function(a, port)

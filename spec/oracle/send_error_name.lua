@@ -1,9 +1,10 @@
 -- A send to a name that fails later has the name in its error.
 -- differs: The error of a send has the address it was sent to
--- 4< sent Error EMSGSIZE "send EMSGSIZE here:9" syscall=send errno=-90
--- \ address=here port=9
--- 5> sent Error EMSGSIZE "send EMSGSIZE 127.0.0.1:9" syscall=send errno=-90
--- \ address=127.0.0.1 port=9
+-- after: lookup 'here' 4
+--   Node: sent Error EMSGSIZE "send EMSGSIZE here:9" syscall=send errno=-90
+--     address=here port=9
+--   ours: sent Error EMSGSIZE "send EMSGSIZE 127.0.0.1:9" syscall=send
+--     errno=-90 address=127.0.0.1 port=9
 local o = require "spec.oracle.log"
 
 local lookup = o.lookup { here = "127.0.0.1" }

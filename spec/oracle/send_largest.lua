@@ -1,4 +1,5 @@
 -- The largest datagram goes, one byte more is EMSGSIZE.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 local limits = { udp4 = 65507, udp6 = 65527 }

@@ -1,7 +1,8 @@
 -- Literal addresses in send and connect.
 -- differs: `send` and `connect` ask no resolver for a literal address
--- 4< lookup '127.0.0.1' 4
--- 5< lookup '127.0.0.1' 4
+-- after: a listening
+--   Node: lookup '127.0.0.1' 4
+--   Node: lookup '127.0.0.1' 4
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp4", function(r, port)

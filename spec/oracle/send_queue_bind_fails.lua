@@ -1,7 +1,9 @@
 -- Sends that wait for a bind that fails.
 -- differs: Every callback comes, exactly once
--- 3> one Error EADDRINUSE "bind EADDRINUSE 127.0.0.1:<r>" syscall=bind
--- \ errno=-98 address=127.0.0.1 port=<r>
+-- after: a error Error EADDRINUSE "bind EADDRINUSE 127.0.0.1:<r>" syscall=bind
+--     errno=-98 address=127.0.0.1 port=<r>
+--   ours: one Error EADDRINUSE "bind EADDRINUSE 127.0.0.1:<r>" syscall=bind
+--     errno=-98 address=127.0.0.1 port=<r>
 local o = require "spec.oracle.log"
 
 o.bound("r", "udp4", function(r, port)

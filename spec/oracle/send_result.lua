@@ -1,7 +1,8 @@
 -- What send returns.
 -- differs: `send` returns a boolean
--- 2< send('x', <a>) -> nil
--- 3> send('x', <a>) -> true
+-- after: a listening
+--   Node: send('x', <a>) -> nil
+--   ours: send('x', <a>) -> true
 local o = require "spec.oracle.log"
 
 o.bound("a", "udp4", function(a, port)

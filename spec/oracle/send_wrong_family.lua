@@ -1,4 +1,5 @@
 -- A literal address of the other family.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 local others = { udp4 = "::1", udp6 = "127.0.0.1" }

@@ -1,4 +1,5 @@
 -- The same of a udp6 socket.
+-- needs: IPv6
 local o = require "spec.oracle.log"
 
 o.bound("a", "udp6", function(a)

@@ -5,7 +5,7 @@ local core = require "dgram.core"
 local inside = {}
 
 -- The core's socket, whose options can be read back: Node's API only sets them.
-local function core_of(socket) return socket[1] end
+local function core_of(socket) return socket[core.FIELD] end
 
 --- What the kernel says of an option: "ttl", "broadcast", "multicastTTL" …
 function inside.option(socket, name)
@@ -13,23 +13,23 @@ function inside.option(socket, name)
 end
 
 --- What runs a loop's part of the facade, one for each adapter.
-function inside.scheduler(socket) return socket._turn end
+function inside.scheduler(socket) return socket._scheduler end
 
 --- The module that knows luv, and its adapter, to wrap or to replace.
-inside.luv_module = require "dgram.loop"
+inside.luv_module = require "dgram.loop.luv"
 
 function inside.luv_adapter() return inside.luv_module.luv() end
 
 --- The sockets with a poll handle on an adapter's loop, as the keys of a table.
 function inside.sockets(adapter)
-  return adapter.turn and adapter.turn.sockets or {}
+  return adapter.scheduler and adapter.scheduler.sockets or {}
 end
 
 --- The handle that watches a socket on its loop.
 function inside.poll(socket) return socket._poll end
 
 --- The module with the built-in poll() loop.
-inside.pollloop = require "dgram.pollloop"
+inside.pollloop = require "dgram.loop.poll"
 
 --- A socket of the core alone, open and with no loop that reads it: a peer that is
 --- silent, or a descriptor of somebody else's.

@@ -1,0 +1,149 @@
+-- SPDX-License-Identifier: MIT
+-- A loop's part in the facade: tasks for its next turn, the sockets that wait
+-- before they try again, and the hooks the core calls. It knows adapters
+-- (loop/luv.lua says what they owe), not loops.
+
+local core = require "dgram.core"
+local errors = require "dgram.errors"
+
+local SHORTEST, LONGEST = 1, 32 -- milliseconds between tries
+local MOST = 1000   -- tasks a turn, before others have theirs
+local DEEPEST = 8   -- turns within turns: listeners may run the loop
+
+local Scheduler = {}
+Scheduler.__index = Scheduler
+
+--- Raises in a forked child: the loop is the parent's.
+function Scheduler:own()
+  if self.core:foreign() then errors.throw_fixed("ERR_SOCKET_FORKED") end
+end
+
+-- Runs the tasks, and those they add.
+local function run_tasks(self)
+  local count = 0
+  while self.first <= self.last and count < MOST do
+    local first = self.first
+    local task, subject = self.tasks[first], self.subjects[first]
+    self.tasks[first], self.subjects[first] = nil, nil
+    self.first, count = first + 1, count + 1
+    task(subject)
+  end
+end
+
+-- A turn: the tasks, the core's part, and what its callbacks added, so that
+-- 'listening' is heard before the loop can bring a 'message'.
+local function run(self)
+  if self.core:ended() then return end
+  self:own()
+  run_tasks(self)
+  self.core:turn()
+  run_tasks(self)
+  if self.core:rest() and self.first > self.last then
+    self.idle:stop()
+  else
+    self.idle:start() -- a turn within this one may have stopped it
+  end
+end
+
+--- Runs a function in the loop's next turn; the loop stays alive until then.
+function Scheduler:defer(task, subject)
+  self.idle:start() -- first: it may run finalizers, which may defer too
+  local place = self.last + 1
+  self.subjects[place], self.tasks[place] = subject, task
+  self.last = place
+end
+
+-- Calls a function of the scheduler: its errors leave as the adapter wants them.
+local function protect(self, body)
+  self.depth = self.depth + 1
+  local ok, err = xpcall(body, self.traceback)
+  self.depth = self.depth - 1
+  if ok then return end
+  self.idle:start()
+  error(err, 0)
+end
+
+-- Wakes the sockets whose wait is over.
+local function wake(self)
+  self:own()
+  local sleepers, failed, failure = self.sleepers, false, nil
+  self.sleepers = {}
+  self.asleep = false
+  for socket in pairs(sleepers) do
+    local ok, err = pcall(socket._resume, socket)
+    if not ok then
+      failed, failure = true, err
+      pcall(self.retry, self, socket)
+    end
+  end
+  if failed then error(failure, 0) end
+end
+
+--- Lets a socket try again after a while, longer each time in a row.
+function Scheduler:retry(socket)
+  self.sleepers[socket] = true
+  if self.asleep and not (self.timer.lost and self.timer:lost()) then return end
+  self.timer:start(socket:_backoff(SHORTEST, LONGEST))
+  self.asleep = true -- last: nobody would ever wake if the start had failed
+end
+
+-- The hooks the core calls.
+local function hooks(self)
+  return {
+    start = function() self.idle:start() end,
+    stop = function()
+      if self.first > self.last then self.idle:stop() end
+    end,
+    update = function(socket) socket:_update() end,
+    retry = function(socket) self:retry(socket) end,
+    error = function(socket, errno) socket:_network_error(errno) end,
+    failed = function(socket, ...) socket:_send_failed(...) end,
+    drain = function(socket, path) socket:_drained(path) end,
+    traceback = self.adapter.traceback,
+  }
+end
+
+--- Keeps a socket with a handle of the loop alive until it is let go.
+function Scheduler:keep(socket)
+  self.sockets[socket] = true
+  self.guard = core.guard(self.core, self.sockets)
+end
+
+--- Returns the socket that has a descriptor, nil when none has.
+function Scheduler:owner(fd)
+  for socket in pairs(self.sockets) do
+    if socket:fileno() == fd then return socket end
+  end
+end
+
+-- Makes a scheduler for an adapter.
+local function new(adapter)
+  local self = setmetatable({
+    adapter = adapter,
+    traceback = adapter.traceback or function(err) return err end,
+    depth = 0,
+    tasks = {}, subjects = {}, first = 1, last = 0,
+    sleepers = {},
+    sockets = {}, -- those with a handle of the loop
+  }, Scheduler)
+  self.core = core.loop(hooks(self))
+  local function run_self() run(self) end
+  local function wake_self() wake(self) end
+  self.idle = adapter.idle(function()
+    if self.depth < DEEPEST then protect(self, run_self) end
+  end)
+  self.timer = adapter.timer(function() protect(self, wake_self) end)
+  adapter.soon = function(task) self:defer(task) end
+  return self
+end
+
+local M = {}
+
+--- Returns the scheduler of an adapter; there is one for each.
+function M.of(adapter)
+  if adapter.scheduler then adapter.scheduler:own() end
+  adapter.scheduler = adapter.scheduler or new(adapter)
+  return adapter.scheduler
+end
+
+return M

@@ -1,0 +1,12 @@
+// disconnect, and connectSync to another peer.
+'use strict';
+const o = require('./log');
+
+const a = o.socket('a', 'udp4');
+a.bindSync({ address: '127.0.0.1' });
+o.call(a, 'connectSync', 9, '127.0.0.1');
+o.call(a, 'disconnect');
+o.call(a, 'disconnect');
+o.call(a, 'connectSync', 7, '127.0.0.2');
+o.call(a, 'remoteAddress');
+a.on('connect', () => a.removeAllListeners('connect') && a.close());

@@ -1,0 +1,12 @@
+-- A socket that is closed right after bindSync and connectSync.
+local o = require "spec.oracle.log"
+
+local a = o.socket("a", "udp4")
+a:bindSync { address = "127.0.0.1" }
+a:close()
+local b = o.socket("b", "udp4")
+b:connectSync(9, "127.0.0.1")
+b:close()
+o.call(b, "connectSync", 9, "127.0.0.1")
+
+o.run()

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine: datagram sockets without Lua. Every struct and every function
+ * that crosses a file, in the order of the layers: a file uses those above it.
+ * Functions answer with a count >= 0 or a negative errno.
+ */
+#ifndef DGRAM_ENGINE_H
+#define DGRAM_ENGINE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+#pragma GCC visibility push(hidden) /* one name is exported: luaopen_ */
+
+/* ------------------------------------------------------------ address.c */
+
+/* A socket address and the number of its bytes that count. */
+typedef struct Address {
+  socklen_t length; /* bytes of the name; 0 when there is none */
+  union {
+    struct sockaddr base;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un local;
+    struct sockaddr_storage any;
+  } name;
+} Address;
+
+#define ADDRESS_TEXT 128 /* room for the text of any address */
+
+int address_parse(Address *out, int family, const char *text, size_t size,
+                  int port);
+int address_literal(const char *text);
+int address_port(const Address *address);
+size_t address_text(const Address *address, char *text);
+int address_equal(const Address *a, const Address *b);
+size_t address_bytes(const Address *address, unsigned char bytes[16]);
+
+/* ---------------------------------------------------------- blocklist.c */
+
+typedef struct Range {
+  unsigned char low[16], high[16]; /* inclusive; IPv4 in its mapped form */
+  int for_v4;                      /* it holds for IPv4 addresses too */
+} Range;
+
+/* A set of address ranges; evaluated before Lua sees a datagram. */
+typedef struct BlockList {
+  Range *range;   /* the rules, in the order they were added */
+  unsigned count; /* rules in use */
+  unsigned room;  /* rules allocated */
+} BlockList;
+
+int blocklist_add(BlockList *list, const Address *low, const Address *high);
+int blocklist_subnet(BlockList *list, const Address *net, int prefix);
+int blocklist_check(const BlockList *list, const Address *address);
+void blocklist_free(BlockList *list);
+
+/* -------------------------------------------------------------- errno.c */
+
+const char *errno_name(int error);
+int errno_number(const char *name);
+
+/* ------------------------------------------------------------- system.c */
+
+#define SYSTEM_MESSAGES 64 /* messages one system call takes at most */
+#define SYSTEM_SEGMENTS 64 /* datagrams one train holds at most */
+#define SYSTEM_TRAIN 65507 /* bytes one train holds at most */
+#define SYSTEM_LOCAL (512 * 1024) /* bytes of the largest unix datagram */
+
+/* One message for a system call; laid out as Linux's struct mmsghdr. */
+typedef struct Message {
+  struct msghdr header; /* addresses, payload and control messages */
+  unsigned size;        /* bytes that came or went */
+} Message;
+
+typedef struct OpenOptions {
+  int family;     /* AF_INET, AF_INET6, AF_UNIX */
+  int reuse_addr; /* share the address with other sockets that agree */
+  int reuse_port; /* share the port and spread the load */
+  int ipv6_only;  /* an IPv6 socket refuses IPv4 */
+} OpenOptions;
+
+int system_open(const OpenOptions *options);
+int system_adopt(int fd, int wanted);
+int system_is_named(int fd);
+const char *system_kind(int fd);
+void system_close(int fd);
+void system_detach(int fd);
+void system_widen_mode(const char *path, int mode);
+int system_connect(int fd, const Address *peer);
+int system_disconnect(int fd);
+int system_receive(int fd, Message *message, int count);
+int system_send(int fd, Message *message, int count);
+int system_error(int fd);
+int system_drain_error_queue(int fd, int family);
+int system_is_buffer_full(int fd);
+int system_is_writable(int fd);
+int system_watch(int *watcher, int fd);
+int system_enable_gro(int fd, int on);
+unsigned system_dropped(int fd);
+int system_has_gso(int fd);
+
+typedef struct OptionRow {
+  const char *name; /* as the Lua side spells it */
+  int v4[2];        /* level and option for IPv4 sockets; level -1: none */
+  int v6[2];        /* the same for IPv6 */
+  int local[2];     /* the same for unix sockets */
+} OptionRow;
+
+extern const OptionRow system_options[];
+
+/* Control messages by what they carry. */
+enum { CONTROL_GRO, CONTROL_GSO, CONTROL_KINDS };
+
+typedef struct ControlRow {
+  int level, type; /* as in struct cmsghdr; level -1: not on this platform */
+} ControlRow;
+
+extern const ControlRow system_controls[CONTROL_KINDS];
+
+/* ---------------------------------------------------------- multicast.c */
+
+int multicast_member(int fd, const Address *group, const Address *source,
+                     unsigned interface, int join);
+int multicast_leave_by(int fd, int family, unsigned interface,
+                       const struct in_addr *source);
+int multicast_interface(const char *text, int family, unsigned *index);
+int multicast_interfaces(int family, unsigned *index, int room);
+
+/* --------------------------------------------------------------- path.c */
+
+/* The file of a bound unix socket. */
+typedef struct BoundPath {
+  char *path;             /* its absolute path; NULL: none */
+  uint64_t device, inode; /* the file it must still be, to be removed */
+} BoundPath;
+
+int path_bind(int fd, const Address *path, int mode, BoundPath *bound);
+void path_remove(BoundPath *bound);
+void path_forget(BoundPath *bound);
+
+/* ------------------------------------------------------------ control.c */
+
+#define CONTROL_ROOM 64 /* bytes of control messages, in either direction */
+
+/* What control messages tell of a message that came. */
+typedef struct Info {
+  size_t segment; /* bytes a segment of a train; 0: one datagram */
+} Info;
+
+/* Where a datagram goes, and how. Equal routes may share a train. */
+typedef struct Route {
+  Address to; /* destination; last, for what follows its name is not kept */
+} Route;
+
+void control_read(struct msghdr *header, Info *info);
+void control_write(struct msghdr *header, unsigned segment);
+
+/* ------------------------------------------------------------ receive.c */
+
+#define BATCH_SLOTS 32
+
+/* One message from the kernel: a datagram, or a train of equal segments. */
+typedef struct Incoming {
+  Address from;  /* the sender; length 0 when it has no name */
+  char *data;    /* where the payload goes */
+  size_t room;   /* bytes there */
+  size_t size;   /* bytes that came */
+  Info info;     /* what the kernel tells of it */
+  int truncated; /* it was larger than the room */
+} Incoming;
+
+/* One datagram, cut out of what the kernel delivered. */
+typedef struct Datagram {
+  const Incoming *in; /* the message it came in */
+  const char *data;   /* its payload, valid until the batch is used again */
+  size_t size;        /* bytes of payload */
+} Datagram;
+
+/* What one system call brought, and how much of it was handed out. */
+typedef struct Batch {
+  struct Batch *next;         /* the spare batch that follows */
+  int local;                  /* its slots have the size for unix sockets */
+  int count;                  /* messages filled */
+  int index;                  /* the message being handed out */
+  size_t offset;              /* bytes of it already handed out */
+  Incoming slot[BATCH_SLOTS]; /* the messages */
+  char memory[];              /* their payloads */
+} Batch;
+
+Batch *batch_new(int family);
+int batch_fill(Batch *batch, int fd, int family);
+int batch_next(Batch *batch, Datagram *out);
+
+/* --------------------------------------------------------------- fifo.c */
+
+#define COST_QUEUED 64 /* bytes a datagram in a fifo costs beside its payload */
+#define COST_HELD 512  /* the same while Lua holds it, for a bind or a lookup */
+
+/* A socket's account of the datagrams it accepted, wherever they wait. */
+typedef struct Ledger {
+  size_t count;          /* datagrams accepted that have no completion */
+  size_t bytes;          /* their payload */
+  size_t held;           /* of these: datagrams that Lua holds */
+  size_t held_bytes;     /* their payload */
+  size_t unreported;     /* completions that nobody was told */
+  uint64_t sent;         /* datagrams the kernel took */
+  uint64_t sent_bytes;   /* their payload */
+  uint64_t errors;       /* datagrams refused */
+  uint64_t async_errors; /* errors of earlier datagrams: ICMP */
+} Ledger;
+
+/* A datagram in a fifo; its payload lies in the same block. */
+typedef struct Item {
+  uint32_t data;  /* where its payload begins in the block */
+  uint32_t size;  /* bytes of payload */
+  uint32_t route; /* where its route lies; UINT32_MAX: to the peer */
+  int32_t ref;    /* the owner's note; below 0: only failures matter; 0: none */
+  int32_t error;  /* its completion: 0 or a negative errno */
+} Item;
+
+/* Memory of a run of datagrams: payloads grow up, items grow down. */
+typedef struct Block {
+  struct Block *next; /* the block that follows in the fifo */
+  uint32_t size;      /* bytes of memory */
+  uint32_t used;      /* bytes of payload and routes */
+  uint32_t route;     /* the last route written; UINT32_MAX: none */
+  uint32_t count;     /* items written */
+  uint32_t done;      /* items with a completion */
+  uint32_t reported;  /* items whose completion was handed out */
+  int watched;        /* somebody wants to hear a completion of its items */
+  char *memory;       /* the bytes */
+} Block;
+
+/* Blocks kept for the next fifo that needs one. */
+typedef struct Pool {
+  Block *free; /* spare blocks */
+  int count;   /* how many */
+} Pool;
+
+/* Datagrams in order, from their acceptance until their completion is told. */
+typedef struct Fifo {
+  Pool *pool;          /* where blocks come from */
+  Ledger *ledger;      /* the socket's account */
+  Block *first, *last; /* oldest and newest block */
+  Block *unsent;       /* no block before it has datagrams to send */
+  size_t count;        /* datagrams without a completion */
+  size_t bytes;        /* their payload */
+  size_t block_size;   /* bytes of the next block */
+  int need_drain;      /* a send returned false; 'drain' is due when empty */
+} Fifo;
+
+/* What became of a datagram. */
+typedef struct Completion {
+  int ref;            /* the owner's note */
+  int error;          /* 0 or a negative errno */
+  size_t size;        /* bytes of payload */
+  const Route *route; /* NULL: it went to the peer */
+} Completion;
+
+void fifo_init(Fifo *fifo, Pool *pool, Ledger *ledger, size_t block_size);
+void fifo_free(Fifo *fifo);
+char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
+                int error);
+Block *fifo_unsent(Fifo *fifo);
+void fifo_sent(Fifo *fifo, unsigned items, size_t bytes);
+void fifo_complete(Fifo *fifo, int error);
+int fifo_next(Fifo *fifo, Completion *out);
+void fifo_tidy(Fifo *fifo);
+void fifo_move(Fifo *from, Fifo *to, const Route *route, const Address *peer);
+void fifo_append(Fifo *fifo, Fifo *from);
+void fifo_fail_unrouted(Fifo *fifo, int error);
+Item *block_item(const Block *block, uint32_t index);
+const Route *block_route(const Block *block, const Item *item);
+void pool_free(Pool *pool);
+
+/* -------------------------------------------------------------- train.c */
+
+/* One message for the kernel: a datagram, or a train of equal segments. */
+typedef struct Outgoing {
+  const Route *route; /* NULL: to the peer */
+  struct iovec data;  /* the payload, contiguous */
+  unsigned segment;   /* bytes a segment; 0: one datagram */
+  unsigned items;     /* datagrams it stands for */
+} Outgoing;
+
+/* What was learnt about trains on a socket's paths. */
+typedef struct Offload {
+  unsigned segments; /* datagrams a train may hold; below 2: no trains */
+  unsigned largest;  /* bytes of the largest segment that may ride */
+  unsigned skip;     /* datagrams that go alone: their train was refused */
+  int refusal;       /* why it was */
+} Offload;
+
+int train_collect(Fifo *fifo, const Offload *offload, Outgoing *out, int most);
+int train_refused(Offload *offload, const Outgoing *out, int error);
+void train_passed(Offload *offload, const Outgoing *out);
+
+/* ----------------------------------------------------------- transmit.c */
+
+/* What a fifo waits for before it makes sense to try again. */
+enum { WAIT_NOTHING, WAIT_WRITABLE, WAIT_TIMER, WAIT_PEER };
+
+/* The datagrams for one unix peer that does not read. */
+typedef struct Lane {
+  struct Lane *next; /* the lane of a peer that took nothing for longer */
+  Fifo fifo;         /* what waits for the peer */
+  int fd;            /* a descriptor connected to the peer; -1: none */
+  Route route;       /* to the peer */
+} Lane;
+
+/* All that a socket has accepted to send, and how the kernel takes it. */
+typedef struct Queue {
+  Ledger ledger;     /* what waits, anywhere, and what became of the rest */
+  Fifo fifo;         /* what is sent in order */
+  Fifo completed;    /* refusals that are told without waiting their turn */
+  Lane *lanes;       /* unix: peers that do not read, the last to read first */
+  Offload offload;   /* what was learnt about trains */
+  size_t high_water; /* bytes that wait for send to say no */
+  size_t most;       /* bytes that wait, beyond which send is refused */
+  Address peer;      /* unix: whom it is connected to; length 0: nobody */
+  int local;         /* unix: no errors from afar; EAGAIN may be a peer's */
+  int named;         /* unix: peers know it by its name */
+  int wait;          /* what the fifo waits for */
+  int lanes_wait;    /* what the lanes wait for */
+  int watcher;       /* readable when the peer of a lane reads; -1: none */
+  int one_message;   /* one message a call: look for its own error */
+  int pending_error; /* what refused the next datagram once already */
+  int async_error;   /* an error of an earlier datagram, or 0 */
+} Queue;
+
+int transmit(Queue *queue, Fifo *fifo, int fd);
+
+/* --------------------------------------------------------------- lane.c */
+
+Lane *lane_of(const Queue *queue, const Route *route);
+Lane *lane_open(Queue *queue, const Route *route);
+Lane *lane_oldest(const Queue *queue, const Lane *except);
+void lanes_tidy(Queue *queue);
+void lanes_flush(Queue *queue, int fd);
+void lanes_free(Queue *queue);
+
+/* -------------------------------------------------------------- queue.c */
+
+void queue_init(Queue *queue, Pool *pool, int local);
+void queue_free(Queue *queue);
+int queue_accepts(Queue *queue, const Route *route, size_t bytes);
+char *queue_push(Queue *queue, const Route *route, size_t size, int ref,
+                 int error);
+int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
+                 int error);
+int queue_below_mark(Queue *queue, const Route *route);
+void queue_need_drain(Queue *queue, const Route *route);
+int queue_flush(Queue *queue, int fd);
+void queue_connect(Queue *queue, const Address *peer);
+int queue_disconnect(Queue *queue);
+void queue_cancel(Queue *queue, int error);
+int queue_next(Queue *queue, Completion *out);
+int queue_drained(Queue *queue, Address *who);
+int queue_is_due(const Queue *queue);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Datagrams in order. Each is copied into a block of memory, next to its
+ * neighbours, so that a run of equal datagrams for one route is already the
+ * train the kernel wants. An item stays until its completion was told; then
+ * its block serves again.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_SIZE (128 * 1024)
+#define POOL_BLOCKS 8
+#define NO_ROUTE UINT32_MAX
+#define MOVED 1 /* the item went to another fifo; what is left here is empty */
+
+/* Rounds up so that a route or an item may follow. */
+static size_t aligned(size_t size) { return (size + 7) & ~(size_t)7; }
+
+/* Returns an item of a block; items grow down from its end. */
+Item *block_item(const Block *block, uint32_t index) {
+  return (Item *)(void *)(block->memory + block->size) - (index + 1);
+}
+
+/* Returns the route of an item; NULL when it goes to the peer. */
+const Route *block_route(const Block *block, const Item *item) {
+  if (item->route == NO_ROUTE) return NULL;
+  return (const Route *)(const void *)(block->memory + item->route);
+}
+
+/* Allocates a block of so many bytes, or takes a spare one. */
+static Block *block_new(Pool *pool, size_t size) {
+  Block *block = pool->free;
+  if (size == BLOCK_SIZE && block != NULL) {
+    pool->free = block->next;
+    pool->count--;
+  } else {
+    block = malloc(sizeof *block + size);
+    if (block == NULL) return NULL;
+    block->size = (uint32_t)size;
+    block->memory = (char *)(block + 1);
+  }
+  block->next = NULL;
+  block->used = block->count = block->done = block->reported = 0;
+  block->watched = 0;
+  block->route = NO_ROUTE;
+  return block;
+}
+
+/* Keeps a block for later, or frees it. */
+static void block_release(Pool *pool, Block *block) {
+  if (block->size != BLOCK_SIZE || pool->count >= POOL_BLOCKS) {
+    free(block);
+    return;
+  }
+  block->next = pool->free;
+  pool->free = block;
+  pool->count++;
+}
+
+/* Frees the spare blocks. */
+void pool_free(Pool *pool) {
+  while (pool->free != NULL) {
+    Block *next = pool->free->next;
+    free(pool->free);
+    pool->free = next;
+  }
+  pool->count = 0;
+}
+
+/* Makes an empty fifo. Its first block has block_size bytes, 0 for as many as a
+   block may have; each that follows has twice as many as the one before. */
+void fifo_init(Fifo *fifo, Pool *pool, Ledger *ledger, size_t block_size) {
+  memset(fifo, 0, sizeof *fifo);
+  fifo->pool = pool;
+  fifo->ledger = ledger;
+  fifo->block_size = block_size > 0 ? block_size : BLOCK_SIZE;
+}
+
+/* Takes the oldest block away. */
+static void drop_block(Fifo *fifo) {
+  Block *block = fifo->first;
+  fifo->first = block->next;
+  if (fifo->first == NULL) fifo->last = NULL;
+  if (fifo->unsent == block) fifo->unsent = block->next;
+  block_release(fifo->pool, block);
+}
+
+/* Frees what the fifo still holds; the ledger is not asked any more. */
+void fifo_free(Fifo *fifo) {
+  while (fifo->first != NULL) drop_block(fifo);
+  fifo->count = fifo->bytes = 0;
+}
+
+/* Returns the bytes a route takes in a block. */
+static size_t route_size(const Route *route) {
+  return offsetof(Route, to.name) + route->to.length;
+}
+
+/* Returns the last block when it has need bytes left, else appends one. */
+static Block *fifo_room(Fifo *fifo, size_t need) {
+  Block *block = fifo->last;
+  if (block != NULL) {
+    size_t taken = block->used + (size_t)(block->count + 1) * sizeof(Item);
+    if (taken + need <= block->size) return block;
+  }
+  need = aligned(need + sizeof(Item) + 8);
+  if (need < fifo->block_size) need = fifo->block_size;
+  block = block_new(fifo->pool, need);
+  if (block == NULL) return NULL;
+  if (fifo->block_size < BLOCK_SIZE) fifo->block_size *= 2;
+  if (fifo->last != NULL) fifo->last->next = block;
+  else fifo->first = block;
+  fifo->last = block;
+  return block;
+}
+
+/* Returns where the route lies, writing it unless it was the last. */
+static uint32_t write_route(Block *block, const Route *route) {
+  if (route == NULL) return block->route = NO_ROUTE;
+  if (block->route != NO_ROUTE) {
+    const Route *last = (const Route *)(void *)(block->memory + block->route);
+    if (address_equal(&last->to, &route->to)) return block->route;
+  }
+  block->route = (uint32_t)aligned(block->used);
+  memcpy(block->memory + block->route, route, route_size(route));
+  block->used = block->route + (uint32_t)aligned(route_size(route));
+  return block->route;
+}
+
+/* Appends a datagram; returns where its size bytes go, NULL for no memory.
+   With an error it has its completion already and is only told of. */
+char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
+                int error) {
+  size_t payload = error == 0 ? size : 0;
+  size_t need = payload + 8 + (route != NULL ? 8 + aligned(route_size(route)) : 0);
+  Block *block = fifo_room(fifo, need);
+  Item *item;
+  if (block == NULL) return NULL;
+  item = block_item(block, block->count);
+  item->route = write_route(block, route);
+  item->data = block->used;
+  item->size = (uint32_t)size;
+  item->ref = ref;
+  item->error = error;
+  block->watched |= ref > 0 || error != 0;
+  block->count++;
+  block->used += (uint32_t)payload;
+  fifo->count++;
+  fifo->bytes += payload;
+  fifo->ledger->count++;
+  fifo->ledger->bytes += payload;
+  return block->memory + item->data;
+}
+
+/* Returns the first block with a datagram to send, NULL when there is none. */
+Block *fifo_unsent(Fifo *fifo) {
+  Block *block = fifo->unsent != NULL ? fifo->unsent : fifo->first;
+  if (block == NULL) return NULL;
+  while (block->done == block->count && block->next != NULL)
+    block = block->next;
+  fifo->unsent = block;
+  return block->done < block->count ? block : NULL;
+}
+
+/* Counts datagrams that wait no longer. */
+static void leave(Fifo *fifo, size_t count, size_t bytes) {
+  fifo->count -= count;
+  fifo->bytes -= bytes;
+  fifo->ledger->count -= count;
+  fifo->ledger->bytes -= bytes;
+}
+
+/* Passes over completions nobody wants to hear, when none before them waits;
+   returns how many. */
+static uint32_t block_skip(Block *block) {
+  uint32_t before = block->reported;
+  if (!block->watched) block->reported = block->done;
+  return block->reported - before;
+}
+
+/* Notes that the kernel took the next items: one message. */
+void fifo_sent(Fifo *fifo, unsigned items, size_t bytes) {
+  Block *block = fifo_unsent(fifo);
+  block->done += items;
+  leave(fifo, items, bytes);
+  fifo->ledger->sent += items;
+  fifo->ledger->sent_bytes += bytes;
+  fifo->ledger->unreported += items;
+  fifo->ledger->unreported -= block_skip(block);
+}
+
+/* Gives the next datagram its completion: an error, unless it has one. */
+void fifo_complete(Fifo *fifo, int error) {
+  Block *block = fifo_unsent(fifo);
+  Item *item = block_item(block, block->done++);
+  fifo->ledger->unreported++;
+  if (item->error == MOVED) {
+    item->error = 0;
+    return;
+  }
+  leave(fifo, 1, item->error == 0 ? item->size : 0);
+  if (item->error == 0) item->error = error;
+  block->watched = 1;
+  fifo->ledger->errors++;
+}
+
+/* Drops items at the front that nobody wants to hear of; frees blocks. */
+void fifo_tidy(Fifo *fifo) {
+  Block *block;
+  while ((block = fifo->first) != NULL) {
+    while (block->reported < block->done) {
+      const Item *item = block_item(block, block->reported);
+      if (item->ref > 0 || item->error != 0) return;
+      block->reported++;
+      fifo->ledger->unreported--;
+    }
+    if (block->reported < block->count) return;
+    drop_block(fifo);
+  }
+}
+
+/* Takes the next completion that somebody wants to hear; 0 when there is
+   none. */
+int fifo_next(Fifo *fifo, Completion *out) {
+  Block *block;
+  Item *item;
+  fifo_tidy(fifo);
+  block = fifo->first;
+  if (block == NULL || block->reported == block->done) return 0;
+  item = block_item(block, block->reported++);
+  fifo->ledger->unreported--;
+  out->ref = item->ref;
+  out->error = item->error;
+  out->size = item->size;
+  out->route = block_route(block, item);
+  return 1;
+}
+
+/* Moves an item, with the completion it may have already. */
+static void move_item(Fifo *from, Fifo *to, const Block *block, Item *item,
+                      const Route *route) {
+  size_t payload = item->error == 0 ? item->size : 0;
+  char *room = fifo_push(to, route, item->size, item->ref, item->error);
+  if (room == NULL) {
+    leave(from, 0, payload);
+    item->error = -ENOMEM;
+    return;
+  }
+  memcpy(room, block->memory + item->data, payload);
+  leave(from, 1, payload);
+  item->error = MOVED; /* an empty item stays in its place */
+  item->ref = 0;
+}
+
+/* Moves what waits for the destination of a route to another fifo; what has no
+   route goes to the peer, if there is one. */
+void fifo_move(Fifo *from, Fifo *to, const Route *route, const Address *peer) {
+  Block *block;
+  uint32_t i;
+  for (block = fifo_unsent(from); block != NULL; block = block->next) {
+    block->watched = 1;
+    for (i = block->done; i < block->count; i++) {
+      Item *item = block_item(block, i);
+      const Route *own = block_route(block, item);
+      const Address *where = own != NULL ? &own->to : peer;
+      if (item->error != MOVED && where != NULL &&
+          address_equal(where, &route->to))
+        move_item(from, to, block, item, route);
+    }
+  }
+}
+
+/* Appends what another fifo holds, which has completions only, and is empty
+   then. */
+void fifo_append(Fifo *fifo, Fifo *from) {
+  if (from->first == NULL) return;
+  if (fifo->last != NULL) fifo->last->next = from->first;
+  else fifo->first = from->first;
+  fifo->last = from->last;
+  from->first = from->last = from->unsent = NULL;
+}
+
+/* Lets what waits for the peer, which is forgotten, fail in its turn. */
+void fifo_fail_unrouted(Fifo *fifo, int error) {
+  Block *block;
+  uint32_t i;
+  for (block = fifo_unsent(fifo); block != NULL; block = block->next)
+    for (i = block->done; i < block->count; i++) {
+      Item *item = block_item(block, i);
+      if (item->route != NO_ROUTE || item->error != 0) continue;
+      leave(fifo, 0, item->size);
+      item->error = error;
+    }
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lanes: a datagram for a unix peer never waits behind one for another peer
+ * that does not read. What a peer has no room for waits in a lane of its own,
+ * with its own mark, until the peer reads; when there are more such peers than
+ * lanes, or more bytes than may wait, what waits for the one that took nothing
+ * for longest is refused.
+ *
+ * A lane has a descriptor connected to its peer: it is writable when the peer
+ * has read. A socket without a name sends by it, too, for what nobody has read
+ * yet is charged to the descriptor it was sent by.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LANES 32         /* lanes a queue may have */
+#define LANE_BLOCK 4096  /* bytes of the first block of a lane */
+
+/* Finds the lane of a route; NULL: what takes it does not wait in a lane. */
+Lane *lane_of(const Queue *queue, const Route *route) {
+  const Address *to = route != NULL ? &route->to : &queue->peer;
+  Lane *lane = queue->lanes;
+  while (lane != NULL && !address_equal(&lane->route.to, to)) lane = lane->next;
+  return lane;
+}
+
+/* Returns the lane whose peer took nothing for longest, of those in which
+   something waits, but for one; NULL when there is none. */
+Lane *lane_oldest(const Queue *queue, const Lane *except) {
+  Lane *lane, *oldest = NULL;
+  for (lane = queue->lanes; lane != NULL; lane = lane->next)
+    if (lane != except && lane->fifo.count > 0) oldest = lane;
+  return oldest;
+}
+
+/* Closes the descriptor of a lane; the watcher forgets it by that. */
+static void disconnect(Lane *lane) {
+  if (lane->fd >= 0) system_close(lane->fd);
+  lane->fd = -1;
+}
+
+/* Connects a lane to its peer and has it watched; without that it waits for a
+   timer. */
+static void connect_lane(Queue *queue, Lane *lane) {
+  OpenOptions options = {.family = AF_UNIX};
+  lane->fd = system_open(&options);
+  if (lane->fd < 0) return;
+  if (system_connect(lane->fd, &lane->route.to) < 0 ||
+      system_watch(&queue->watcher, lane->fd) < 0)
+    disconnect(lane);
+}
+
+/* Frees the lane behind a link, and what it holds. */
+static void free_lane(Lane **link) {
+  Lane *lane = *link;
+  *link = lane->next;
+  disconnect(lane);
+  fifo_free(&lane->fifo);
+  free(lane);
+}
+
+/* Frees the lanes of which nothing is left to tell. */
+void lanes_tidy(Queue *queue) {
+  Lane **link = &queue->lanes;
+  while (*link != NULL)
+    if ((*link)->fifo.first == NULL && !(*link)->fifo.need_drain)
+      free_lane(link);
+    else link = &(*link)->next;
+}
+
+/* Frees the lanes and what they hold. */
+void lanes_free(Queue *queue) {
+  while (queue->lanes != NULL) free_lane(&queue->lanes);
+  if (queue->watcher >= 0) system_close(queue->watcher);
+  queue->watcher = -1;
+}
+
+/* Refuses what waits for the peer that took nothing for longest, when there are
+   as many lanes as there may be. */
+static void make_room(Queue *queue) {
+  Lane *lane = lane_oldest(queue, NULL);
+  int count = 0;
+  for (Lane *each = queue->lanes; each != NULL; each = each->next)
+    count += each->fifo.count > 0;
+  if (count < LANES) return;
+  while (lane->fifo.count > 0) fifo_complete(&lane->fifo, -ENOBUFS);
+  fifo_append(&queue->completed, &lane->fifo);
+  lanes_tidy(queue);
+}
+
+/* Makes an empty lane; NULL for no memory. */
+static Lane *lane_new(Queue *queue, const Route *route) {
+  Lane *lane = malloc(sizeof *lane);
+  if (lane == NULL) return NULL;
+  fifo_init(&lane->fifo, queue->fifo.pool, &queue->ledger, LANE_BLOCK);
+  memcpy(&lane->route.to, &route->to,
+         offsetof(Address, name) + route->to.length);
+  lane->fd = -1;
+  lane->next = queue->lanes;
+  queue->lanes = lane;
+  return lane;
+}
+
+/* Opens the lane of a route and moves to it what waits for the same peer; NULL
+   for no memory. */
+Lane *lane_open(Queue *queue, const Route *route) {
+  Lane *lane = lane_of(queue, route);
+  Fifo *fifo = &queue->fifo;
+  if (lane == NULL) {
+    make_room(queue);
+    lane = lane_new(queue, route);
+  }
+  if (lane == NULL) return NULL;
+  fifo_move(fifo, &lane->fifo, &lane->route, &queue->peer);
+  if (fifo->count == 0 && fifo->need_drain) {
+    fifo->need_drain = 0; /* what send said no to waits here now */
+    lane->fifo.need_drain = 1;
+  }
+  queue->lanes_wait = WAIT_NOTHING;
+  return lane;
+}
+
+/* Sends what waits in a lane, on while the peer reads as fast; returns what it
+   waits for. A descriptor that is writable although the peer takes nothing, as
+   one may be whose peer is gone, would spin: it is closed. */
+static int lane_flush(Queue *queue, Lane *lane, int fd) {
+  uint64_t before;
+  int wait, writable = 0;
+  if (lane->fd < 0 && lane->fifo.count > 0) connect_lane(queue, lane);
+  do {
+    before = queue->ledger.sent;
+    wait = transmit(queue, &lane->fifo,
+                    lane->fd >= 0 && !queue->named ? lane->fd : fd);
+    if (wait == WAIT_NOTHING) break;
+    writable = lane->fd < 0 || system_is_writable(lane->fd);
+  } while (writable && lane->fd >= 0 && queue->ledger.sent > before);
+  if (wait == WAIT_NOTHING || (wait == WAIT_PEER && !writable)) return wait;
+  disconnect(lane);
+  return WAIT_TIMER;
+}
+
+/* Tries the lanes again. Those whose peer took something come first then. */
+void lanes_flush(Queue *queue, int fd) {
+  Lane *moved = NULL, *stuck = NULL, *next = queue->lanes;
+  Lane **moved_end = &moved, **stuck_end = &stuck;
+  queue->lanes_wait = WAIT_NOTHING;
+  while (next != NULL) {
+    Lane *lane = next;
+    uint64_t before = queue->ledger.sent;
+    int wait = lane_flush(queue, lane, fd);
+    next = lane->next;
+    if (wait != WAIT_NOTHING && queue->lanes_wait != WAIT_TIMER)
+      queue->lanes_wait = wait;
+    if (lane->fifo.count == 0) disconnect(lane);
+    if (queue->ledger.sent > before) {
+      *moved_end = lane;
+      moved_end = &lane->next;
+    } else {
+      *stuck_end = lane;
+      stuck_end = &lane->next;
+    }
+  }
+  *stuck_end = NULL;
+  *moved_end = stuck;
+  queue->lanes = moved;
+}

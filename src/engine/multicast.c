@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Multicast: memberships in groups, and the interfaces they are joined on,
+ * which users spell by address, zone, name or index.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Joins or leaves a group, of one source or of all, on an interface. */
+int multicast_member(int fd, const Address *group, const Address *source,
+                     unsigned interface, int join) {
+  int level = group->name.base.sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+  struct group_source_req filter;
+  struct group_req plain;
+  int result;
+  if (source == NULL) {
+    memset(&plain, 0, sizeof plain);
+    plain.gr_interface = interface;
+    memcpy(&plain.gr_group, &group->name, group->length);
+    result = setsockopt(fd, level, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP,
+                        &plain, sizeof plain);
+  } else {
+    memset(&filter, 0, sizeof filter);
+    filter.gsr_interface = interface;
+    memcpy(&filter.gsr_group, &group->name, group->length);
+    memcpy(&filter.gsr_source, &source->name, source->length);
+    result = setsockopt(
+        fd, level, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
+        &filter, sizeof filter);
+  }
+  return result < 0 ? -errno : 0;
+}
+
+/* Chooses the interface multicast leaves by: its index, or for IPv4 an address
+   it has, which is the source then; 0 and none is the system's choice. */
+int multicast_leave_by(int fd, int family, unsigned interface,
+                       const struct in_addr *source) {
+  struct ip_mreqn request;
+  int result;
+  memset(&request, 0, sizeof request);
+  request.imr_ifindex = (int)interface;
+  if (source != NULL) request.imr_address = *source;
+  if (family == AF_INET6)
+    result = setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface,
+                        sizeof interface);
+  else
+    result =
+        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
+  return result < 0 ? -errno : 0;
+}
+
+/* Tells whether an interface's address is the one that is looked for. */
+static int owns(const struct ifaddrs *each, const Address *address) {
+  const struct sockaddr *name = each->ifa_addr;
+  if (name == NULL || name->sa_family != address->name.base.sa_family) return 0;
+  if (name->sa_family == AF_INET)
+    return ((const struct sockaddr_in *)(const void *)name)->sin_addr.s_addr ==
+           address->name.v4.sin_addr.s_addr;
+  return memcmp(&((const struct sockaddr_in6 *)(const void *)name)->sin6_addr,
+                &address->name.v6.sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+/* Finds the interface that has an address; -ENODEV when none has. */
+static int find_owner(const Address *address, unsigned *index) {
+  struct ifaddrs *list, *each;
+  if (getifaddrs(&list) < 0) return -errno;
+  *index = 0;
+  for (each = list; each != NULL && *index == 0; each = each->ifa_next)
+    if (owns(each, address)) *index = if_nametoindex(each->ifa_name);
+  freeifaddrs(list);
+  return *index != 0 ? 0 : -ENODEV;
+}
+
+/* Tells whether an address is the wildcard of its family. */
+static int is_wildcard(const Address *address) {
+  if (address->name.base.sa_family == AF_INET)
+    return address->name.v4.sin_addr.s_addr == INADDR_ANY;
+  return IN6_IS_ADDR_UNSPECIFIED(&address->name.v6.sin6_addr);
+}
+
+/* Finds an interface by address, "::%zone", name or index; 0: any. */
+int multicast_interface(const char *text, int family, unsigned *index) {
+  Address address;
+  char *end;
+  unsigned long number;
+  int status, literal = address_literal(text);
+  char name[IF_NAMESIZE];
+  if (*text == '\0') return -EINVAL;
+  if (literal != 0) {
+    status = address_parse(&address, literal == 4 ? AF_INET : AF_INET6, text,
+                           strlen(text), 0);
+    if (status < 0) return status;
+    if (literal == 4 && family == AF_INET6) return -EINVAL;
+    *index = literal == 6 ? address.name.v6.sin6_scope_id : 0;
+    if (*index != 0) return if_indextoname(*index, name) != NULL ? 0 : -ENODEV;
+    return is_wildcard(&address) ? 0 : find_owner(&address, index);
+  }
+  number = strtoul(text, &end, 10);
+  *index = if_nametoindex(text);
+  if (*index == 0 && end != text && *end == '\0' && number <= INT32_MAX &&
+      if_indextoname((unsigned)number, name) != NULL)
+    *index = (unsigned)number;
+  return *index != 0 ? 0 : -ENODEV;
+}
+
+/* Tells whether an index is listed already. */
+static int listed(const unsigned *index, int count, unsigned wanted) {
+  while (count-- > 0)
+    if (index[count] == wanted) return 1;
+  return 0;
+}
+
+/* Lists the interfaces that are up and can multicast; returns how many. */
+int multicast_interfaces(int family, unsigned *index, int room) {
+  const unsigned wanted = IFF_UP | IFF_MULTICAST;
+  struct ifaddrs *list, *each;
+  int count = 0;
+  if (getifaddrs(&list) < 0) return -errno;
+  for (each = list; each != NULL && count < room; each = each->ifa_next) {
+    unsigned found = if_nametoindex(each->ifa_name);
+    if (each->ifa_addr == NULL || each->ifa_addr->sa_family != family) continue;
+    if ((each->ifa_flags & wanted) != wanted) continue;
+    if (found != 0 && !listed(index, count, found)) index[count++] = found;
+  }
+  freeifaddrs(list);
+  return count;
+}

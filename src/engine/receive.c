@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A batch: what one system call brought, handed out datagram by datagram. The
+ * batch knows how far it got, so whoever owns it may stop at any datagram
+ * and go on later; nothing that was read lives anywhere else.
+ */
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Odd bytes between slots keep them off the same cache lines. */
+#define GAP 192
+#define UDP_ROOM 65536 /* a train needs them */
+
+/* Returns the bytes of a slot. */
+static size_t slot_room(int local) { return local ? SYSTEM_LOCAL : UDP_ROOM; }
+
+/* Allocates an empty batch for sockets of a family, laid out; its memory is
+   touched only as it is used. */
+Batch *batch_new(int family) {
+  int i, local = family == AF_UNIX;
+  size_t stride = slot_room(local) + GAP;
+  Batch *batch = malloc(sizeof *batch + BATCH_SLOTS * stride);
+  if (batch == NULL) return NULL;
+  batch->local = local;
+  batch->count = batch->index = 0;
+  for (i = 0; i < BATCH_SLOTS; i++) {
+    batch->slot[i].data = batch->memory + stride * (size_t)i;
+    batch->slot[i].room = slot_room(local);
+  }
+  return batch;
+}
+
+/* Points a message at a slot and a control buffer. */
+static void aim(struct msghdr *header, struct iovec *data, Incoming *in,
+                char *control) {
+  data->iov_base = in->data;
+  data->iov_len = in->room;
+  memset(header, 0, sizeof *header);
+  header->msg_name = &in->from.name;
+  header->msg_namelen = sizeof in->from.name;
+  header->msg_iov = data;
+  header->msg_iovlen = 1;
+  header->msg_control = control;
+  header->msg_controllen = control != NULL ? CONTROL_ROOM : 0;
+}
+
+/* Notes what the kernel says of a message it delivered. */
+static void settle(Message *message, Incoming *in) {
+  in->from.length = message->header.msg_namelen;
+  in->size = message->size;
+  in->truncated = (message->header.msg_flags & MSG_TRUNC) != 0;
+  control_read(&message->header, &in->info);
+}
+
+/* Reads what waits; returns the number of messages or a negative errno. Unix
+   sockets get no control messages: those could smuggle descriptors in. */
+int batch_fill(Batch *batch, int fd, int family) {
+  Message message[BATCH_SLOTS];
+  struct iovec data[BATCH_SLOTS];
+  char control[BATCH_SLOTS][CONTROL_ROOM]
+      __attribute__((aligned(sizeof(size_t))));
+  int i, count;
+  batch->index = batch->count = 0;
+  batch->offset = 0;
+  for (i = 0; i < BATCH_SLOTS; i++)
+    aim(&message[i].header, &data[i], &batch->slot[i],
+        family != AF_UNIX ? control[i] : NULL);
+  count = system_receive(fd, message, BATCH_SLOTS);
+  for (i = 0; i < count; i++) settle(&message[i], &batch->slot[i]);
+  if (count > 0) batch->count = count;
+  return count;
+}
+
+/* Cuts the next datagram off; returns 0 when the batch is used up. */
+int batch_next(Batch *batch, Datagram *out) {
+  const Incoming *in;
+  size_t left;
+  if (batch->index == batch->count) return 0;
+  in = &batch->slot[batch->index];
+  left = in->size - batch->offset;
+  out->in = in;
+  out->data = in->data + batch->offset;
+  out->size = in->info.segment > 0 && in->info.segment < left
+                  ? in->info.segment
+                  : left;
+  batch->offset += out->size;
+  if (batch->offset == in->size) {
+    batch->index++;
+    batch->offset = 0;
+  }
+  return 1;
+}

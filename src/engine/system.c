@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only file with the platform's #ifdefs: opening sockets, the system calls
+ * that move many datagrams at once or the loops that replace them, and the
+ * numbers of options and control messages. Build with DGRAM_PORTABLE to leave
+ * out everything that only Linux has.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(DGRAM_PORTABLE)
+#define HAVE_BATCHES 1
+#else
+#define HAVE_BATCHES 0
+#endif
+
+#if HAVE_BATCHES
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#endif
+
+#ifdef __linux__
+#ifndef SO_SELECT_ERR_QUEUE
+#define SO_SELECT_ERR_QUEUE 45
+#endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+#endif
+
+/* Repeats a call that a signal interrupted. */
+#define RETRY(result, call) \
+  do result = (call);       \
+  while (result < 0 && errno == EINTR)
+
+/* Sets an option that holds an int; returns 0 or a negative errno. */
+static int set_int(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* Makes a descriptor non-blocking and closed on exec. */
+static int prepare_descriptor(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+  flags = fcntl(fd, F_GETFD);
+  return flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* Opens a raw descriptor of a family. */
+static int open_descriptor(int family) {
+  int fd;
+#ifdef SOCK_CLOEXEC
+  fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  return fd < 0 ? -errno : fd;
+#else
+  int status;
+  fd = socket(family, SOCK_DGRAM, 0);
+  if (fd < 0) return -errno;
+  status = prepare_descriptor(fd);
+  if (status < 0) close(fd);
+  return status < 0 ? status : fd;
+#endif
+}
+
+/* Shares the address in the way the platform spells it. */
+static int set_reuse_addr(int fd) {
+  int status = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+#if defined(SO_REUSEPORT) && !defined(__linux__)
+  if (status == 0) status = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+#endif
+  return status;
+}
+
+/* Spreads the datagrams of one port over sockets; -ENOTSUP where unknown. */
+static int set_reuse_port(int fd) {
+#ifdef SO_REUSEPORT
+  return set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+#else
+  (void)fd;
+  return -ENOTSUP;
+#endif
+}
+
+/* Lets a poller tell a pending error from a failed descriptor. */
+static void mark_error_queue(int fd) {
+#ifdef SO_SELECT_ERR_QUEUE
+  set_int(fd, SOL_SOCKET, SO_SELECT_ERR_QUEUE, 1);
+#else
+  (void)fd;
+#endif
+}
+
+/* Applies the options that must precede bind. */
+static int apply_options(int fd, const OpenOptions *options) {
+  int status = 0;
+  mark_error_queue(fd);
+  if (options->family == AF_INET6)
+    status = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->ipv6_only);
+  if (options->family == AF_UNIX) /* as much as one receives, if allowed */
+    set_int(fd, SOL_SOCKET, SO_SNDBUF, SYSTEM_LOCAL / 2);
+  if (status == 0 && options->reuse_addr) status = set_reuse_addr(fd);
+  if (status == 0 && options->reuse_port) status = set_reuse_port(fd);
+  return status;
+}
+
+/* Opens a socket; returns the descriptor or a negative errno. */
+int system_open(const OpenOptions *options) {
+  int fd = open_descriptor(options->family);
+  int status;
+  if (fd < 0) return fd;
+  status = apply_options(fd, options);
+  if (status == 0) return fd;
+  close(fd);
+  return status;
+}
+
+/* Tells the family and the type of a socket; returns 0 or a negative errno. */
+static int describe(int fd, int *family, int *type) {
+  struct sockaddr_storage name;
+  socklen_t length = sizeof name, size = sizeof *type;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, type, &size) < 0) return -errno;
+  if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return -errno;
+  *family = name.ss_family;
+  return 0;
+}
+
+/* Takes over a descriptor of datagrams of a family; any other is left as it
+   is: -EPROTOTYPE. */
+int system_adopt(int fd, int wanted) {
+  int family, type, status = describe(fd, &family, &type);
+  if (status < 0) return status;
+  if (type != SOCK_DGRAM || family != wanted) return -EPROTOTYPE;
+  mark_error_queue(fd);
+  return prepare_descriptor(fd);
+}
+
+/* Tells whether a unix socket has a name that others can send to. */
+int system_is_named(int fd) {
+  struct sockaddr_un name;
+  socklen_t length = sizeof name;
+  return getsockname(fd, (struct sockaddr *)&name, &length) == 0 &&
+         length > offsetof(struct sockaddr_un, sun_path);
+}
+
+/* Names what a descriptor is, for errors that tell it is the wrong kind. */
+const char *system_kind(int fd) {
+  struct stat info;
+  int family, type;
+  if (fstat(fd, &info) < 0) return "INVALID";
+  if (S_ISREG(info.st_mode)) return "FILE";
+  if (S_ISFIFO(info.st_mode)) return "PIPE";
+  if (isatty(fd)) return "TTY";
+  if (!S_ISSOCK(info.st_mode) || describe(fd, &family, &type) < 0)
+    return "UNKNOWN";
+  if (family == AF_UNIX) return type == SOCK_DGRAM ? "unix_dgram" : "PIPE";
+  if (type == SOCK_DGRAM) return family == AF_INET ? "udp4" : "udp6";
+  return "TCP";
+}
+
+/* Closes a descriptor. Linux frees it even when a signal interrupts. */
+void system_close(int fd) { (void)close(fd); }
+
+/* Frees the port but keeps the number: /dev/null takes the socket's place.
+   Without a descriptor to spare the port is free when the socket is closed. */
+void system_detach(int fd) {
+  int result, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return;
+#ifdef __linux__
+  RETRY(result, dup3(null, fd, O_CLOEXEC));
+#else
+  RETRY(result, dup2(null, fd));
+#endif
+  (void)result;
+  close(null);
+}
+
+/* Gives a path the bits that the umask took away; it must be a socket of ours,
+   not what somebody put in its place. Only where O_PATH tells that safely. */
+void system_widen_mode(const char *path, int mode) {
+#ifdef O_PATH
+  char link[32];
+  struct stat info;
+  int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return;
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  if (fstat(file, &info) == 0 && S_ISSOCK(info.st_mode) &&
+      info.st_uid == geteuid() && (info.st_mode & 0777) != (mode_t)mode)
+    (void)!chmod(link, (mode_t)mode);
+  close(file);
+#else
+  (void)path;
+  (void)mode;
+#endif
+}
+
+/* Chooses the peer. */
+int system_connect(int fd, const Address *peer) {
+  int result;
+  RETRY(result, connect(fd, &peer->name.base, peer->length));
+  return result < 0 ? -errno : 0;
+}
+
+/* Forgets the peer of a connected socket. */
+int system_disconnect(int fd) {
+  struct sockaddr none;
+  int result;
+  memset(&none, 0, sizeof none);
+  none.sa_family = AF_UNSPEC;
+  RETRY(result, connect(fd, &none, sizeof none));
+  return result < 0 && errno != EAFNOSUPPORT ? -errno : 0;
+}
+
+/* Takes the socket's pending error; 0 when there is none. */
+int system_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return -errno;
+  return -error;
+}
+
+/* Empties the queue of errors, which makes a socket readable that has no
+   datagram: only options set by others fill it, before it was adopted. Returns
+   -ESHUTDOWN when it is readable because somebody shut it down. */
+int system_drain_error_queue(int fd, int family) {
+  struct pollfd state = {fd, POLLIN, 0};
+#ifdef MSG_ERRQUEUE
+  struct msghdr header;
+  int left = SYSTEM_MESSAGES;
+  memset(&header, 0, sizeof header);
+  while (family != AF_UNIX && left-- > 0 &&
+         recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
+    ;
+#else
+  (void)family;
+#endif
+#ifdef POLLRDHUP
+  state.events |= POLLRDHUP;
+  if (poll(&state, 1, 0) > 0 && (state.revents & POLLRDHUP)) return -ESHUTDOWN;
+#else
+  if (poll(&state, 1, 0) > 0 && (state.revents & POLLHUP)) return -ESHUTDOWN;
+#endif
+  return 0;
+}
+
+/* Tells whether what a unix socket sent and nobody has read yet fills its send
+   buffer: then the kernel refuses what it sends, to whomever. */
+int system_is_buffer_full(int fd) {
+#if HAVE_BATCHES
+  int unread = 0, room = 0;
+  socklen_t size = sizeof room;
+  return ioctl(fd, SIOCOUTQ, &unread) == 0 &&
+         getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &size) == 0 &&
+         unread >= room;
+#else
+  (void)fd;
+  return 0;
+#endif
+}
+
+/* Tells whether a poller would say that a descriptor is writable. */
+int system_is_writable(int fd) {
+  struct pollfd state = {fd, POLLOUT, 0};
+  return poll(&state, 1, 0) > 0;
+}
+
+/* Adds a descriptor to a watcher, which is made when it is -1: a descriptor
+   that is readable while one it watches is writable. */
+int system_watch(int *watcher, int fd) {
+#if HAVE_BATCHES
+  struct epoll_event event = {.events = EPOLLOUT};
+  if (*watcher < 0) *watcher = epoll_create1(EPOLL_CLOEXEC);
+  if (*watcher < 0 || epoll_ctl(*watcher, EPOLL_CTL_ADD, fd, &event) < 0)
+    return -errno;
+  return 0;
+#else
+  (void)watcher;
+  (void)fd;
+  return -ENOTSUP;
+#endif
+}
+
+/* ------------------------------------------------------- many datagrams */
+
+#ifdef MSG_NOSIGNAL
+#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
+#else
+#define SEND_FLAGS MSG_DONTWAIT
+#endif
+
+#if HAVE_BATCHES
+_Static_assert(sizeof(Message) == sizeof(struct mmsghdr) &&
+                   offsetof(Message, size) == offsetof(struct mmsghdr, msg_len),
+               "Message is laid out as struct mmsghdr");
+
+/* Reads up to count messages with one system call; returns how many came. */
+int system_receive(int fd, Message *message, int count) {
+  struct mmsghdr *list = (struct mmsghdr *)(void *)message;
+  int got;
+  RETRY(got, recvmmsg(fd, list, (unsigned)count, MSG_DONTWAIT, NULL));
+  return got < 0 ? -errno : got;
+}
+
+/* Sends up to count messages with one system call; returns how many went. */
+int system_send(int fd, Message *message, int count) {
+  struct mmsghdr *list = (struct mmsghdr *)(void *)message;
+  int sent;
+  RETRY(sent, sendmmsg(fd, list, (unsigned)count, SEND_FLAGS));
+  return sent < 0 ? -errno : sent;
+}
+#else
+/* Reads up to count messages, one system call each; returns how many came. */
+int system_receive(int fd, Message *message, int count) {
+  ssize_t size;
+  int i;
+  for (i = 0; i < count; i++) {
+    RETRY(size, recvmsg(fd, &message[i].header, MSG_DONTWAIT));
+    if (size < 0) return i > 0 ? i : -errno;
+    message[i].size = (unsigned)size;
+  }
+  return count;
+}
+
+/* Sends up to count messages, one system call each; returns how many went. */
+int system_send(int fd, Message *message, int count) {
+  ssize_t size;
+  int i;
+  for (i = 0; i < count; i++) {
+    RETRY(size, sendmsg(fd, &message[i].header, SEND_FLAGS));
+    if (size < 0) return i > 0 ? i : -errno;
+  }
+  return count;
+}
+#endif
+
+/* ------------------------------------------------- what the kernel can do */
+
+/* Asks for trains on receipt; returns 0 or a negative errno. */
+int system_enable_gro(int fd, int on) {
+#if HAVE_BATCHES
+  return set_int(fd, IPPROTO_UDP, UDP_GRO, on);
+#else
+  (void)fd;
+  (void)on;
+  return -ENOTSUP;
+#endif
+}
+
+/* Returns how many datagrams the kernel dropped for want of room. */
+unsigned system_dropped(int fd) {
+#if HAVE_BATCHES
+  uint32_t info[16] = {0}; /* SK_MEMINFO_DROPS is the ninth: sock_diag(7) */
+  socklen_t size = sizeof info;
+  return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0 ? info[8] : 0;
+#else
+  (void)fd;
+  return 0;
+#endif
+}
+
+/* Tells whether the kernel cuts trains for this socket. */
+int system_has_gso(int fd) {
+#if HAVE_BATCHES
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &size) == 0;
+#else
+  (void)fd;
+  return 0;
+#endif
+}
+
+/* ----------------------------------------------- options, control messages */
+
+#define NONE \
+  { -1, 0 }
+#define SOCKET(option) \
+  { SOL_SOCKET, option }
+
+/* Socket options that hold an int. */
+const OptionRow system_options[] = {
+    {"broadcast", SOCKET(SO_BROADCAST), SOCKET(SO_BROADCAST),
+     SOCKET(SO_BROADCAST)},
+    {"recvBufferSize", SOCKET(SO_RCVBUF), SOCKET(SO_RCVBUF), SOCKET(SO_RCVBUF)},
+    {"sendBufferSize", SOCKET(SO_SNDBUF), SOCKET(SO_SNDBUF), SOCKET(SO_SNDBUF)},
+    {"ttl", {IPPROTO_IP, IP_TTL}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS}, NONE},
+    {"multicastTTL",
+     {IPPROTO_IP, IP_MULTICAST_TTL},
+     {IPPROTO_IPV6, IPV6_MULTICAST_HOPS},
+     NONE},
+    {"multicastLoopback",
+     {IPPROTO_IP, IP_MULTICAST_LOOP},
+     {IPPROTO_IPV6, IPV6_MULTICAST_LOOP},
+     NONE},
+    {NULL, NONE, NONE, NONE},
+};
+
+/* Control messages; what a platform lacks is never read nor written. */
+const ControlRow system_controls[CONTROL_KINDS] = {
+#if HAVE_BATCHES
+    [CONTROL_GRO] = {IPPROTO_UDP, UDP_GRO},
+    [CONTROL_GSO] = {IPPROTO_UDP, UDP_SEGMENT},
+#else
+    [CONTROL_GRO] = NONE,
+    [CONTROL_GSO] = NONE,
+#endif
+};

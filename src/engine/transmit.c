@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a fifo to the kernel, in order, until it is empty or the kernel refuses
+ * for a while. What refuses a datagram for good is its completion.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Points a message at a datagram or train. */
+static void aim(struct msghdr *header, const Outgoing *out, char *control) {
+  memset(header, 0, sizeof *header);
+  if (out->route != NULL) {
+    header->msg_name = (void *)&out->route->to.name;
+    header->msg_namelen = out->route->to.length;
+  }
+  header->msg_iov = (struct iovec *)&out->data;
+  header->msg_iovlen = 1;
+  header->msg_control = control;
+  control_write(header, out->segment);
+}
+
+/* Hands messages to the kernel; returns how many it took, or a negative
+   errno. */
+static int hand_over(int fd, const Outgoing *out, int count) {
+  Message message[SYSTEM_MESSAGES];
+  char control[SYSTEM_MESSAGES][CONTROL_ROOM]
+      __attribute__((aligned(sizeof(size_t))));
+  int i, sent;
+  for (i = 0; i < count; i++) aim(&message[i].header, &out[i], control[i]);
+  sent = system_send(fd, message, count);
+  return sent != 0 ? sent : -EAGAIN;
+}
+
+/* Notes the success of count messages. An error that refused the first of them
+   before was that of an earlier datagram. */
+static void note_sent(Queue *queue, Fifo *fifo, const Outgoing *out,
+                      int count) {
+  int i;
+  if (queue->pending_error != 0) {
+    queue->async_error = queue->pending_error;
+    queue->ledger.async_errors++;
+    queue->pending_error = 0;
+  }
+  for (i = 0; i < count; i++) {
+    fifo_sent(fifo, out[i].items, out[i].data.iov_len);
+    train_passed(&queue->offload, &out[i]);
+  }
+}
+
+/* Tells what a unix socket waits for whose datagram is refused for a while: its
+   own buffer may be full of what nobody has read, or the peer's queue is. */
+static int unix_wait(const Queue *queue, int fd, const Outgoing *out,
+                     int error) {
+  int full = error == -EAGAIN && system_is_buffer_full(fd);
+  if (full && (queue->named || out->route == NULL)) return WAIT_TIMER;
+  if (out->route != NULL) return WAIT_PEER;
+  return error == -EAGAIN ? WAIT_WRITABLE : WAIT_TIMER;
+}
+
+/* Notes that the first message was refused; returns what it waits for. A
+   datagram is tried once more before it fails: the error may be an earlier
+   one's (ICMP). */
+static int note_refusal(Queue *queue, Fifo *fifo, int fd, const Outgoing *out,
+                        int error) {
+  if (error == -EAGAIN || error == -ENOBUFS) {
+    if (queue->local) return unix_wait(queue, fd, out, error);
+    return error == -EAGAIN ? WAIT_WRITABLE : WAIT_TIMER;
+  }
+  if (train_refused(&queue->offload, out, error)) return WAIT_NOTHING;
+  if (queue->pending_error == 0 && !queue->local) {
+    queue->pending_error = error;
+    return WAIT_NOTHING;
+  }
+  queue->pending_error = 0;
+  fifo_complete(fifo, error);
+  train_passed(&queue->offload, NULL);
+  return WAIT_NOTHING;
+}
+
+/* Passes over datagrams that have their completion already. */
+static void skip_completed(Queue *queue, Fifo *fifo) {
+  Block *block;
+  while ((block = fifo_unsent(fifo)) != NULL &&
+         block_item(block, block->done)->error != 0) {
+    fifo_complete(fifo, 0);
+    queue->pending_error = 0;
+  }
+}
+
+/* Hands a fifo to the kernel; returns what must come to pass before it makes
+   sense to try again, WAIT_NOTHING when it is empty. */
+int transmit(Queue *queue, Fifo *fifo, int fd) {
+  Outgoing out[SYSTEM_MESSAGES];
+  int wait = WAIT_NOTHING;
+  while (wait == WAIT_NOTHING) {
+    int count, sent;
+    skip_completed(queue, fifo);
+    count = train_collect(fifo, &queue->offload, out,
+                          queue->one_message ? 1 : SYSTEM_MESSAGES);
+    if (count == 0) break;
+    sent = hand_over(fd, out, count);
+    if (sent > 0) note_sent(queue, fifo, out, sent);
+    else wait = note_refusal(queue, fifo, fd, out, sent);
+    queue->one_message = sent < count;
+  }
+  queue->one_message = 0;
+  fifo_tidy(fifo);
+  return wait;
+}

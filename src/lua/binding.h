@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Lua module dgram.core: what a Lua state, a loop and a socket hold, and
+ * the functions that cross its files, in the order of the layers: a file uses
+ * those above it, and the engine.
+ */
+#ifndef DGRAM_BINDING_H
+#define DGRAM_BINDING_H
+
+#include "../engine/engine.h"
+
+#include "compat.h"
+
+#pragma GCC visibility push(hidden) /* one name is exported: luaopen_ */
+
+#include <sys/types.h>
+
+#define SOCKET_TYPE "dgram.core.socket"
+#define LOOP_TYPE "dgram.core.loop"
+#define BLOCKLIST_TYPE "dgram.core.blocklist"
+#define GUARD_TYPE "dgram.core.guard"
+
+#define CORE_FIELD 1 /* where a facade's socket keeps the core's */
+
+/* -------------------------------------------------------------- state.c */
+
+#define CACHE_SIZE 256 /* senders whose text is remembered; a power of two */
+
+/* A sender whose text is kept. */
+typedef struct CacheKey {
+  int family;              /* 0: the slot is empty */
+  unsigned char bytes[16]; /* the address, IPv4 in its mapped form */
+} CacheKey;
+
+/* A destination that was read from text before. */
+typedef struct Destination {
+  int family, port; /* family 0: the slot is empty */
+  char text[48];    /* what the script wrote */
+  Address address;  /* what it means */
+} Destination;
+
+/* What belongs to a Lua state and is shared by its sockets. */
+typedef struct State {
+  Batch *spare[2];             /* batches nobody uses; for UDP, for unix */
+  Pool pool;                   /* spare blocks of send queues */
+  CacheKey sender[CACHE_SIZE]; /* whose texts lie in the state's table */
+  Destination destination[CACHE_SIZE]; /* texts of destinations */
+} State;
+
+/* Keys of the state's own table; texts of senders follow. */
+enum {
+  KEY_ADDRESS = 1,
+  KEY_FAMILY,
+  KEY_PORT,
+  KEY_SIZE,
+  KEY_V4,
+  KEY_V6,
+  KEY_UNIX,
+  KEY_SENDERS
+};
+
+void state_make(lua_State *L);
+State *state_of(lua_State *L);
+void state_push_table(lua_State *L);
+Batch *state_take_batch(State *state, int family);
+void state_give_batch(State *state, Batch *batch);
+void state_trim(State *state, int most);
+int push_failure(lua_State *L, int error);
+int push_result(lua_State *L, int status);
+
+/* --------------------------------------------------------------- loop.c */
+
+/* A loop's part in the core: the sockets that wait for its next turn. */
+typedef struct Loop {
+  State *state;       /* shared by all loops of the Lua state */
+  pid_t process;      /* who made it: a forked child must leave it alone */
+  lua_Integer head;   /* sockets before this one had their turn */
+  lua_Integer tail;   /* sockets in the list */
+  unsigned steps;     /* sockets that left the list, to notice nested turns */
+  int ended;          /* the Lua state is closing */
+  int delivering;     /* receive batches on the stack */
+  int turn_requested; /* the adapter was asked for a turn */
+} Loop;
+
+/* Keys of a loop's own table: the facade's hooks, then the list. */
+enum {
+  HOOK_START = 1, /* start(): a turn is wanted before the loop blocks */
+  HOOK_STOP,      /* stop(): no more */
+  HOOK_UPDATE,    /* update(socket): what awaits() tells has changed */
+  HOOK_RETRY,     /* retry(socket): call resume() after a while */
+  HOOK_ERROR,     /* error(socket, errno): the network told of it */
+  HOOK_FAILED,    /* failed(socket, callback, errno, ...): a send was refused */
+  HOOK_DRAIN,     /* drain(socket, path): what send said no to has gone */
+  HOOK_TRACEBACK, /* traceback(err): message handler for listeners, or nil */
+  HOOK_LIST
+};
+
+int loop_new(lua_State *L);
+int loop_is_foreign(const Loop *loop);
+void loop_push_table(lua_State *L, int index);
+void loop_push_hook(lua_State *L, int index, int hook);
+void loop_request_turn(lua_State *L, Loop *loop, int index);
+extern const luaL_Reg loop_methods[];
+
+/* ------------------------------------------------------------- socket.c */
+
+/* A datagram socket. */
+typedef struct Socket {
+  const struct Socket *self;     /* its own address: a cheap proof of its type */
+  State *state;                  /* what the Lua state shares */
+  Loop *loop;                    /* the loop that serves it */
+  int fd;                        /* the descriptor; -1: not open */
+  int family;                    /* AF_INET, AF_INET6 or AF_UNIX */
+  unsigned char fast_send;       /* literal sends may skip the facade */
+  unsigned char connected;       /* it has a peer */
+  unsigned char reading;         /* datagrams are delivered */
+  unsigned char listed;          /* it is in the loop's list */
+  unsigned char sent_this_turn;  /* it sent at once in this turn already */
+  unsigned char awaits;          /* AWAITS_: what the facade was told */
+  unsigned char detached;        /* /dev/null stands in for the socket */
+  unsigned char gro;             /* the kernel may deliver trains */
+  int refused;                   /* why sends without callback were; 0: none */
+  size_t turn_bytes;             /* bytes sent in this turn of the loop */
+  Batch *batch;                  /* what was read and not delivered yet */
+  Queue queue;                   /* what was accepted and not told of yet */
+  const BlockList *block;        /* senders not to be heard; NULL: none */
+  BoundPath path;                /* unix: the file to remove */
+  uint64_t received;             /* datagrams delivered */
+  uint64_t received_bytes;       /* their payload */
+  uint64_t blocked;              /* datagrams from blocked senders */
+  uint64_t truncated;            /* datagrams larger than the room */
+  uint64_t dropped;              /* datagrams the kernel dropped */
+} Socket;
+
+enum { AWAITS_WRITABLE = 1, AWAITS_PEER = 2 };
+
+/* Keys of a socket's own table. */
+enum { SLOT_LISTENER = 1, SLOT_OWNER, SLOT_LOOP, SLOT_BLOCK, SLOT_CALLBACKS };
+
+Socket *socket_check(lua_State *L, int index);
+Socket *socket_open(lua_State *L, int index);
+int socket_port(lua_State *L, int index);
+int socket_new(lua_State *L);
+void socket_drop_batch(Socket *s);
+void socket_release(Socket *s);
+int socket_is_due(const Socket *s);
+void socket_list(lua_State *L, Socket *s, int index);
+void socket_request_turn(lua_State *L, Socket *s, int index);
+void socket_report_error(lua_State *L, int index, int error);
+extern const luaL_Reg socket_methods[];
+
+/* -------------------------------- option.c, blocker.c, guard.c, poller.c */
+
+extern const luaL_Reg option_methods[];
+int blocker_new(lua_State *L);
+extern const luaL_Reg blocker_methods[];
+int guard_new(lua_State *L);
+extern const luaL_Reg guard_methods[];
+int poller_poll(lua_State *L);
+int poller_now(lua_State *L);
+int poller_resolve(lua_State *L);
+
+/* -------------------------------------------------------------- input.c */
+
+int input_serve(lua_State *L);
+
+/* ------------------------------------------------------------- output.c */
+
+int output_sender(lua_State *L);
+int output_total(lua_State *L);
+void output_new_turn(Socket *s);
+void output_flush(lua_State *L, Socket *s, int index);
+void output_resume(lua_State *L, Socket *s, int index, int wait);
+extern const luaL_Reg output_methods[];
+
+/* --------------------------------------------------------- completion.c */
+
+void completion_report(lua_State *L, Socket *s, int index);
+extern const luaL_Reg completion_methods[];
+
+/* --------------------------------------------------------------- turn.c */
+
+extern const luaL_Reg turn_methods[];        /* of a loop */
+extern const luaL_Reg turn_socket_methods[]; /* of a socket */
+
+#pragma GCC visibility pop
+
+#endif

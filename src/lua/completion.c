@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From completions to callbacks and events, in the socket's turn of the loop.
+ */
+#include "binding.h"
+
+/* Pushes the callback of a reference; forgets it unless more share it. */
+static void take_callback(lua_State *L, int index, int ref) {
+  compat_getenv(L, index);
+  lua_rawgeti(L, -1, SLOT_CALLBACKS);
+  lua_rawgeti(L, -1, ref > 0 ? ref : -ref);
+  if (ref > 0) luaL_unref(L, -2, ref);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+/* Tells one completion: success to the callback, failure through the facade. */
+static void tell(lua_State *L, int index, const Completion *c) {
+  char text[ADDRESS_TEXT];
+  const Address *to = c->route != NULL ? &c->route->to : NULL;
+  int port = to != NULL ? address_port(to) : 0;
+  if (c->ref != 0 && c->error == 0) {
+    take_callback(L, index, c->ref);
+    lua_pushnil(L);
+    lua_pushinteger(L, (lua_Integer)c->size);
+    lua_call(L, 2, 0);
+    return;
+  }
+  loop_push_hook(L, index, HOOK_FAILED);
+  if (c->ref != 0) take_callback(L, index, c->ref);
+  else lua_pushnil(L);
+  lua_pushinteger(L, c->error);
+  lua_pushinteger(L, (lua_Integer)c->size);
+  lua_pushboolean(L, c->ref < 0);
+  if (to != NULL) {
+    lua_pushlstring(L, text, address_text(to, text));
+    lua_pushinteger(L, port);
+  }
+  lua_call(L, to != NULL ? 7 : 5, 0);
+}
+
+/* Tells the completions that stand now; those that come meanwhile wait. */
+static void report_now(lua_State *L, Socket *s, int index) {
+  size_t left = s->queue.ledger.unreported;
+  Completion c;
+  while (left-- > 0 && queue_next(&s->queue, &c)) tell(L, index, &c);
+}
+
+/* Tells once of the sends that were refused without a callback. */
+static void report_refused(lua_State *L, Socket *s, int index) {
+  int error = s->refused;
+  if (error == 0) return;
+  s->refused = 0;
+  loop_push_hook(L, index, HOOK_FAILED);
+  lua_pushnil(L);
+  lua_pushinteger(L, error);
+  lua_call(L, 3, 0);
+}
+
+/* Tells of an error that an earlier datagram met at a remote host. */
+static void report_async_error(lua_State *L, Socket *s, int index) {
+  int error = s->queue.async_error;
+  if (error == 0) return;
+  s->queue.async_error = 0;
+  socket_report_error(L, index, error);
+}
+
+/* Emits 'drain' for each queue that send said no to and that is empty now. */
+static void report_drained(lua_State *L, Socket *s, int index) {
+  char text[ADDRESS_TEXT];
+  Address who;
+  while (queue_drained(&s->queue, &who)) {
+    loop_push_hook(L, index, HOOK_DRAIN);
+    if (who.length > 0) lua_pushlstring(L, text, address_text(&who, text));
+    else lua_pushnil(L);
+    lua_call(L, 2, 0);
+  }
+}
+
+/* Tells of completions, refusals, remote errors and 'drain'; may raise what a
+   callback raises. */
+void completion_report(lua_State *L, Socket *s, int index) {
+  luaL_checkstack(L, 16, NULL);
+  report_now(L, s, index);
+  report_refused(L, s, index);
+  report_async_error(L, s, index);
+  report_drained(L, s, index);
+}
+
+/* report(): tells the completions that stand now. */
+static int report(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  lua_settop(L, 1);
+  report_now(L, s, 1);
+  return 0;
+}
+
+const luaL_Reg completion_methods[] = {
+    {"report", report},
+    {NULL, NULL},
+};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket options, as rows of the table in system.c, and multicast membership.
+ * The operating system's refusals are returned: nil and a negative errno.
+ */
+#include "binding.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Finds the row of an option; raises when there is none. */
+static const OptionRow *option_row(lua_State *L, int index) {
+  const char *name = luaL_checkstring(L, index);
+  const OptionRow *row = system_options;
+  while (row->name != NULL && strcmp(row->name, name) != 0) row++;
+  if (row->name == NULL) luaL_error(L, "unknown option '%s'", name);
+  return row;
+}
+
+/* Returns level and option for the family of a socket. */
+static const int *option_pair(const Socket *s, const OptionRow *row) {
+  if (s->family == AF_INET) return row->v4;
+  return s->family == AF_INET6 ? row->v6 : row->local;
+}
+
+/* set(name, value): sets an integer option. */
+static int option_set(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  const OptionRow *row = option_row(L, 2);
+  const int *pair = option_pair(s, row);
+  int value = (int)luaL_checkinteger(L, 3);
+  if (pair[0] < 0) return push_failure(L, -ENOTSUP);
+  if (setsockopt(s->fd, pair[0], pair[1], &value, sizeof value) < 0)
+    return push_failure(L, -errno);
+  if (s->family == AF_INET6 && row->v4[0] == IPPROTO_IP)
+    setsockopt(s->fd, row->v4[0], row->v4[1], &value, sizeof value);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* get(name): returns the value of an integer option. */
+static int option_get(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  const int *pair = option_pair(s, option_row(L, 2));
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (pair[0] < 0) return push_failure(L, -ENOTSUP);
+  if (getsockopt(s->fd, pair[0], pair[1], &value, &size) < 0)
+    return push_failure(L, -errno);
+  lua_pushinteger(L, value);
+  return 1;
+}
+
+/* Returns text; with a zero byte in it, it stands for no interface. */
+static const char *check_text(lua_State *L, int index) {
+  size_t size;
+  const char *text = luaL_checklstring(L, index, &size);
+  return strlen(text) == size ? text : "";
+}
+
+/* Joins or leaves on every interface that can multicast; 0 when one did. */
+static int membership_everywhere(Socket *s, const Address *group,
+                                 const Address *source, int join) {
+  unsigned index[256];
+  int i, status = -ENODEV, done = 0;
+  int count = multicast_interfaces(s->family, index, 256);
+  for (i = 0; i < count; i++) {
+    status = multicast_member(s->fd, group, source, index[i], join);
+    if (status == 0) done++;
+  }
+  return done > 0 ? 0 : count < 0 ? count : status;
+}
+
+/* membership(join, group [, interface [, source]]): joins or leaves. */
+static int option_membership(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  int join = lua_toboolean(L, 2), status = 0;
+  size_t size;
+  const char *text = luaL_checklstring(L, 3, &size);
+  const char *interface = lua_isnoneornil(L, 4) ? NULL : check_text(L, 4);
+  Address group, source, *from = NULL;
+  unsigned index = 0;
+  if (s->family == AF_UNIX) return push_failure(L, -ENOTSUP);
+  status = address_parse(&group, s->family, text, size, 0);
+  if (status == 0 && s->family == AF_INET6) index = group.name.v6.sin6_scope_id;
+  if (status == 0 && !lua_isnoneornil(L, 5)) {
+    text = luaL_checklstring(L, 5, &size);
+    status = address_parse(from = &source, s->family, text, size, 0);
+  }
+  if (status < 0) return push_failure(L, status);
+  if (interface != NULL && strcmp(interface, "*") == 0)
+    return push_result(L, membership_everywhere(s, &group, from, join));
+  if (interface != NULL)
+    status = multicast_interface(interface, s->family, &index);
+  if (status == 0) status = multicast_member(s->fd, &group, from, index, join);
+  return push_result(L, status);
+}
+
+/* multicastInterface(text): chooses the interface multicast leaves by. */
+static int option_multicast_interface(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  const char *text = check_text(L, 2);
+  const struct in_addr *source = NULL;
+  Address address;
+  unsigned index = 0;
+  int status = 0;
+  if (s->family == AF_UNIX) return push_failure(L, -ENOTSUP);
+  if (s->family == AF_INET &&
+      address_parse(&address, AF_INET, text, strlen(text), 0) == 0)
+    source = &address.name.v4.sin_addr;
+  else status = multicast_interface(text, s->family, &index);
+  if (status == 0) status = multicast_leave_by(s->fd, s->family, index, source);
+  return push_result(L, status == -ENODEV ? -EADDRNOTAVAIL : status);
+}
+
+const luaL_Reg option_methods[] = {
+    {"set", option_set},
+    {"get", option_get},
+    {"membership", option_membership},
+    {"multicastInterface", option_multicast_interface},
+    {NULL, NULL},
+};

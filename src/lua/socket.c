@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A socket's life: made closed, then opened or adopted, bound, connected,
+ * detached and closed. The operating system's refusals are returned: nil and a
+ * negative errno; only programming mistakes raise.
+ */
+#include "binding.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Returns the socket at an index, in any state. */
+Socket *socket_check(lua_State *L, int index) {
+  return luaL_checkudata(L, index, SOCKET_TYPE);
+}
+
+/* Returns the socket at an index; raises unless it is open. A detached one is
+   not: what it did would be done to /dev/null. */
+Socket *socket_open(lua_State *L, int index) {
+  Socket *s = socket_check(L, index);
+  if (s->fd < 0 || s->detached) luaL_error(L, "socket is not open");
+  return s;
+}
+
+/* Returns the port at an index, 0 when there is none. */
+int socket_port(lua_State *L, int index) {
+  lua_Integer port = luaL_optinteger(L, index, 0);
+  luaL_argcheck(L, port >= 0 && port <= 65535, index, "no port");
+  return (int)port;
+}
+
+/* Reads a type of socket. */
+static int read_family(lua_State *L, int index) {
+  static const char *const types[] = {"udp4", "udp6", "unix_dgram", NULL};
+  static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
+  return families[luaL_checkoption(L, index, NULL, types)];
+}
+
+/* Sets the fields a new socket starts with. */
+static void socket_init(Socket *s, Loop *loop, int family) {
+  memset(s, 0, sizeof *s);
+  s->self = s;
+  s->loop = loop;
+  s->state = loop->state;
+  s->fd = -1;
+  s->family = family;
+  s->reading = 1;
+  queue_init(&s->queue, &s->state->pool, family == AF_UNIX);
+}
+
+/* Tells whether the socket wants a turn of its loop. */
+int socket_is_due(const Socket *s) {
+  return queue_is_due(&s->queue) || s->refused != 0 ||
+         (s->batch != NULL && s->reading && s->fd >= 0);
+}
+
+/* Puts a socket into its loop's list, unless it is there. */
+void socket_list(lua_State *L, Socket *s, int index) {
+  Loop *loop = s->loop;
+  if (s->listed) return;
+  loop_push_table(L, index);
+  lua_rawgeti(L, -1, HOOK_LIST);
+  lua_pushvalue(L, index);
+  lua_rawseti(L, -2, (int)(loop->tail + 1));
+  loop->tail++;
+  lua_pop(L, 2);
+  s->listed = 1;
+}
+
+/* Asks for a turn of the loop, if the socket wants one. */
+void socket_request_turn(lua_State *L, Socket *s, int index) {
+  if (!socket_is_due(s)) return;
+  socket_list(L, s, index);
+  loop_request_turn(L, s->loop, index);
+}
+
+/* Tells the facade of an error that came by the network, not from a call. */
+void socket_report_error(lua_State *L, int index, int error) {
+  loop_push_hook(L, index, HOOK_ERROR);
+  lua_pushinteger(L, error);
+  lua_call(L, 2, 0);
+}
+
+/* socket(loop, type, owner): makes a socket that is not open yet. */
+int socket_new(lua_State *L) {
+  Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
+  int family = read_family(L, 2);
+  Socket *s;
+  lua_settop(L, 3);
+  s = compat_newuserdata(L, sizeof *s);
+  socket_init(s, loop, family);
+  lua_createtable(L, SLOT_LOOP, 0);
+  lua_pushvalue(L, 3);
+  lua_rawseti(L, -2, SLOT_OWNER);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, SLOT_LOOP);
+  compat_setenv(L, -2);
+  luaL_getmetatable(L, SOCKET_TYPE);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+/* Takes a descriptor and learns what the kernel can do for it. */
+static void socket_take(Socket *s, int fd) {
+  s->fd = fd;
+  if (s->family == AF_UNIX) return;
+  s->queue.offload.segments = system_has_gso(fd) ? SYSTEM_SEGMENTS : 0;
+  s->gro = system_enable_gro(fd, 1) == 0;
+}
+
+/* open(reuseAddr, reusePort, ipv6Only): opens the descriptor. */
+static int open_socket(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  OpenOptions options;
+  int fd;
+  if (s->fd >= 0) return luaL_error(L, "socket is open already");
+  options.family = s->family;
+  options.reuse_addr = lua_toboolean(L, 2);
+  options.reuse_port = lua_toboolean(L, 3);
+  options.ipv6_only = lua_toboolean(L, 4);
+  fd = system_open(&options);
+  if (fd < 0) return push_failure(L, fd);
+  socket_take(s, fd);
+  return push_result(L, 0);
+}
+
+/* adopt(fd): takes over a datagram socket's descriptor; nil and its kind when
+   it is none of the socket's type. */
+static int adopt(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  int fd = (int)luaL_checkinteger(L, 2);
+  if (system_adopt(fd, s->family) < 0) {
+    lua_pushnil(L);
+    lua_pushstring(L, system_kind(fd));
+    return 2;
+  }
+  if (s->fd >= 0 && s->fd != fd) system_close(s->fd);
+  socket_take(s, fd);
+  s->queue.named = system_is_named(fd);
+  return push_result(L, 0);
+}
+
+/* bindPath(path [, mode]): binds a unix socket; "" binds to a free name. */
+static int bind_path(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  size_t size;
+  const char *path = luaL_checklstring(L, 2, &size);
+  int mode = (int)luaL_optinteger(L, 3, -1);
+  Address address;
+  int status = address_parse(&address, AF_UNIX, path, size, 0);
+  if (status == 0) status = path_bind(s->fd, &address, mode, &s->path);
+  if (status == 0) s->queue.named = 1;
+  return push_result(L, status);
+}
+
+/* bind(address, port): binds an IP socket. */
+static int bind_address(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  size_t size;
+  const char *text = luaL_checklstring(L, 2, &size);
+  int port = socket_port(L, 3);
+  Address address;
+  int status = address_parse(&address, s->family, text, size, port);
+  if (status == 0 && bind(s->fd, &address.name.base, address.length) < 0)
+    status = -errno;
+  return push_result(L, status);
+}
+
+/* connect(address [, port]): chooses the peer. */
+static int connect_socket(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  size_t size;
+  const char *text = luaL_checklstring(L, 2, &size);
+  int port = socket_port(L, 3);
+  Address address;
+  int status = address_parse(&address, s->family, text, size, port);
+  if (status == 0) status = system_connect(s->fd, &address);
+  if (status < 0) return push_failure(L, status);
+  queue_connect(&s->queue, &address);
+  s->connected = 1;
+  return push_result(L, 0);
+}
+
+/* disconnect(): forgets the peer. */
+static int disconnect(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  int status = queue_disconnect(&s->queue);
+  if (status == 0) status = system_disconnect(s->fd);
+  if (status == 0) s->connected = 0;
+  socket_request_turn(L, s, 1);
+  return push_result(L, status);
+}
+
+/* name([peer]): returns address, port of this end or of the peer. */
+static int name(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  int peer = lua_toboolean(L, 2), result;
+  char text[ADDRESS_TEXT];
+  Address address;
+  address.length = sizeof address.name;
+  result = peer ? getpeername(s->fd, &address.name.base, &address.length)
+                : getsockname(s->fd, &address.name.base, &address.length);
+  if (result < 0) return push_failure(L, -errno);
+  lua_pushlstring(L, text, address_text(&address, text));
+  lua_pushinteger(L, address_port(&address));
+  return 2;
+}
+
+/* fastSend(flag): lets literal sends go straight to the queue. */
+static int fast_send(lua_State *L) {
+  socket_check(L, 1)->fast_send = (unsigned char)lua_toboolean(L, 2);
+  return 0;
+}
+
+/* reading(flag): starts or stops the delivery of datagrams. */
+static int reading(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  s->reading = (unsigned char)lua_toboolean(L, 2);
+  if (s->reading && s->batch != NULL) socket_request_turn(L, s, 1);
+  return 0;
+}
+
+/* Puts a value into the socket's own table. */
+static void set_slot(lua_State *L, int slot) {
+  lua_settop(L, 2);
+  compat_getenv(L, 1);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, slot);
+}
+
+/* listen(function or nil): chooses who gets the datagrams. */
+static int listen_messages(lua_State *L) {
+  socket_check(L, 1);
+  set_slot(L, SLOT_LISTENER);
+  return 0;
+}
+
+/* block(list or nil): chooses whose datagrams are not delivered. */
+static int block(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  s->block =
+      lua_isnoneornil(L, 2) ? NULL : luaL_checkudata(L, 2, BLOCKLIST_TYPE);
+  set_slot(L, SLOT_BLOCK);
+  return 0;
+}
+
+/* limits(highWaterMark, maxQueue): bytes that may wait. */
+static int limits(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  s->queue.high_water = (size_t)luaL_checkinteger(L, 2);
+  s->queue.most = (size_t)luaL_checkinteger(L, 3);
+  return 0;
+}
+
+/* trains(gso, gro): gives up trains on the way out, or in. */
+static int trains(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  if (!lua_toboolean(L, 2)) s->queue.offload.segments = 0;
+  if (s->gro && !lua_toboolean(L, 3)) s->gro = system_enable_gro(s->fd, 0) != 0;
+  return 0;
+}
+
+/* Gives the batch back, with whatever is left in it. */
+void socket_drop_batch(Socket *s) {
+  if (s->batch != NULL) state_give_batch(s->state, s->batch);
+  s->batch = NULL;
+}
+
+/* Removes the file; a forked child leaves it to the parent. */
+static void drop_path(Socket *s) {
+  if (loop_is_foreign(s->loop)) path_forget(&s->path);
+  else path_remove(&s->path);
+}
+
+/* detach(): frees the port and the path; the number stays taken. */
+static int detach(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  s->dropped = system_dropped(s->fd);
+  s->fast_send = s->reading = 0;
+  socket_drop_batch(s);
+  drop_path(s);
+  s->detached = 1;
+  system_detach(s->fd);
+  return 0;
+}
+
+/* Gives up everything the socket holds; may be called twice. */
+void socket_release(Socket *s) {
+  s->fast_send = 0;
+  socket_drop_batch(s);
+  queue_free(&s->queue);
+  drop_path(s);
+  if (s->fd >= 0) system_close(s->fd);
+  s->fd = -1;
+}
+
+/* close(): closes the descriptor; may be called twice. */
+static int close_socket(lua_State *L) {
+  socket_release(socket_check(L, 1));
+  return 0;
+}
+
+/* disown(): lets go of the descriptor, without its trains, and leaves it open. */
+static int disown(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  if (s->gro) system_enable_gro(s->fd, 0);
+  s->fast_send = 0;
+  s->fd = -1;
+  return 0;
+}
+
+/* fileno(): returns the descriptor, nil when it is not open. */
+static int fileno_socket(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  if (s->fd < 0) return 0;
+  lua_pushinteger(L, s->fd);
+  return 1;
+}
+
+/* Sets a counter in the table on top. */
+static void set_count(lua_State *L, const char *field, uint64_t value) {
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, field);
+}
+
+/* stats(): returns a fresh table of counters. */
+static int stats(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  const Ledger *ledger = &s->queue.ledger;
+  unsigned segments = s->queue.offload.segments;
+  if (s->fd >= 0 && !s->detached) s->dropped = system_dropped(s->fd);
+  lua_createtable(L, 0, 16);
+  set_count(L, "received", s->received);
+  set_count(L, "receivedBytes", s->received_bytes);
+  set_count(L, "sent", ledger->sent);
+  set_count(L, "sentBytes", ledger->sent_bytes);
+  set_count(L, "sendErrors", ledger->errors);
+  set_count(L, "remoteErrors", ledger->async_errors);
+  set_count(L, "dropped", s->dropped);
+  set_count(L, "blocked", s->blocked);
+  set_count(L, "truncated", s->truncated);
+  set_count(L, "queued", ledger->count);
+  set_count(L, "queuedBytes", ledger->bytes);
+  set_count(L, "gso", segments > 1 ? segments : 0);
+  set_count(L, "gro", s->gro ? SYSTEM_SEGMENTS : 0);
+  return 1;
+}
+
+const luaL_Reg socket_methods[] = {
+    {"open", open_socket},
+    {"adopt", adopt},
+    {"bind", bind_address},
+    {"bindPath", bind_path},
+    {"connect", connect_socket},
+    {"disconnect", disconnect},
+    {"name", name},
+    {"fastSend", fast_send},
+    {"reading", reading},
+    {"listen", listen_messages},
+    {"block", block},
+    {"limits", limits},
+    {"trains", trains},
+    {"detach", detach},
+    {"close", close_socket},
+    {"disown", disown},
+    {"fileno", fileno_socket},
+    {"stats", stats},
+    {"__gc", close_socket},
+    {NULL, NULL},
+};

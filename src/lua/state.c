@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the sockets of a Lua state share: spare memory, remembered addresses,
+ * and the strings of rinfo.
+ */
+#include "binding.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STATE_KEY "dgram.core.state"
+
+/* Returns what the Lua state shares. */
+State *state_of(lua_State *L) {
+  State *state;
+  lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+  state = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return state;
+}
+
+/* Pushes the table with the strings the Lua state shares. */
+void state_push_table(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+  compat_getenv(L, -1);
+  lua_replace(L, -2);
+}
+
+/* Takes a spare batch for sockets of a family, or a new one; NULL for no
+   memory. */
+Batch *state_take_batch(State *state, int family) {
+  Batch **spare = &state->spare[family == AF_UNIX];
+  Batch *batch = *spare;
+  if (batch == NULL) return batch_new(family);
+  *spare = batch->next;
+  return batch;
+}
+
+/* Gives a batch back, with whatever is left in it. It is not freed here: a
+   finalizer may close a socket whose datagram is being copied. */
+void state_give_batch(State *state, Batch *batch) {
+  Batch **spare = &state->spare[batch->local];
+  batch->next = *spare;
+  *spare = batch;
+}
+
+/* Frees the spare batches but for a number of each kind. */
+void state_trim(State *state, int most) {
+  int i, left;
+  for (i = 0; i < 2; i++) {
+    Batch **link = &state->spare[i];
+    for (left = most; *link != NULL && left > 0; left--) link = &(*link)->next;
+    while (*link != NULL) {
+      Batch *batch = *link;
+      *link = batch->next;
+      free(batch);
+    }
+  }
+}
+
+/* Frees what the Lua state shared. */
+static int state_gc(lua_State *L) {
+  State *state = lua_touserdata(L, 1);
+  state_trim(state, 0);
+  pool_free(&state->pool);
+  return 0;
+}
+
+/* Makes the shared state, unless the module was loaded before. */
+void state_make(lua_State *L) {
+  static const char *const strings[] = {"address", "family", "port", "size",
+                                        "IPv4",    "IPv6",   "unix"};
+  int i;
+  if (state_of(L) != NULL) return;
+  memset(compat_newuserdata(L, sizeof(State)), 0, sizeof(State));
+  lua_createtable(L, KEY_SENDERS, 0);
+  for (i = 0; i < KEY_SENDERS - 1; i++) {
+    lua_pushstring(L, strings[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  compat_setenv(L, -2);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, state_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+}
+
+/* Returns nil and a negative errno to Lua. */
+int push_failure(lua_State *L, int error) {
+  lua_pushnil(L);
+  lua_pushinteger(L, error);
+  return 2;
+}
+
+/* Returns true, or nil and the negative errno that status is. */
+int push_result(lua_State *L, int status) {
+  if (status < 0) return push_failure(L, status);
+  lua_pushboolean(L, 1);
+  return 1;
+}

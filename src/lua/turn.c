@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the loop enters the core: a socket is ready, or its turn has come. A
+ * readiness reads and delivers, then what the listeners sent goes out; a turn
+ * flushes, tells completions, and delivers what an earlier readiness left.
+ */
+#include "binding.h"
+
+#define DEEPEST 8 /* wake-ups within wake-ups: listeners may run the loop */
+
+/* Takes the first socket off the list. */
+static void take_off(lua_State *L, Loop *loop, int list) {
+  lua_pushnil(L);
+  lua_rawseti(L, list, (int)++loop->head);
+  loop->steps++;
+  if (loop->head == loop->tail) loop->head = loop->tail = 0;
+}
+
+/* Flushes the sockets of the list; those with more to do stay in it. */
+static void flush_list(lua_State *L, Loop *loop, int list) {
+  lua_Integer left = loop->tail - loop->head;
+  while (left-- > 0 && loop->head < loop->tail) {
+    Socket *s;
+    lua_rawgeti(L, list, (int)(loop->head + 1));
+    s = lua_touserdata(L, -1);
+    take_off(L, loop, list);
+    s->listed = 0;
+    output_new_turn(s);
+    if (s->fd >= 0) output_flush(L, s, lua_gettop(L));
+    if (socket_is_due(s)) socket_list(L, s, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+}
+
+/* Ends a receive batch: what its listeners sent goes out. */
+static void flush_listed(lua_State *L, Loop *loop, int index) {
+  if (loop->tail > 0) {
+    loop_push_table(L, index);
+    lua_rawgeti(L, -1, HOOK_LIST);
+    flush_list(L, loop, lua_gettop(L));
+    lua_pop(L, 2);
+  }
+  if (loop->tail > 0) {
+    loop_request_turn(L, loop, index);
+  } else if (loop->turn_requested && !loop->delivering) {
+    loop->turn_requested = 0;
+    loop_push_hook(L, index, HOOK_STOP);
+    lua_call(L, 1, 0);
+  }
+}
+
+/* Serves a readable socket under protection; returns the status, the error on
+   top. Upvalue 2 is input_serve. */
+static int serve_readable(lua_State *L, Socket *s) {
+  int status;
+  s->loop->delivering++;
+  loop_push_hook(L, 1, HOOK_TRACEBACK);
+  lua_pop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_pushvalue(L, 1);
+  status = lua_pcall(L, 1, 0, lua_isnil(L, 2) ? 0 : 2);
+  s->loop->delivering--;
+  if (s->batch != NULL && s->reading) socket_list(L, s, 1);
+  return status;
+}
+
+/* Has the loop watch on: one that was told of an error may have stopped to. */
+static void watch_on(lua_State *L, const Socket *s) {
+  if (s->fd < 0) return;
+  loop_push_hook(L, 1, HOOK_UPDATE);
+  lua_call(L, 1, 0);
+}
+
+/* Answers the loop's readiness. Upvalues: the socket, and input_serve. */
+static int on_readiness(lua_State *L) {
+  Socket *s = lua_touserdata(L, lua_upvalueindex(1));
+  int status = 0, failed = !lua_isnoneornil(L, 1);
+  if (s->fd < 0) return 0;
+  if (loop_is_foreign(s->loop))
+    return luaL_error(L, "socket belongs to the process that forked this one");
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  if (s->queue.wait == WAIT_WRITABLE) output_resume(L, s, 1, WAIT_WRITABLE);
+  if (s->loop->delivering >= DEEPEST) return 0;
+  if (s->reading) status = serve_readable(L, s);
+  else if (system_error(s->fd) == 0) system_drain_error_queue(s->fd, s->family);
+  if (failed) watch_on(L, s);
+  flush_listed(L, s->loop, 1);
+  return status != 0 ? lua_error(L) : 0;
+}
+
+/* poller(): the closure to hand to the loop as the callback of a poll. */
+static int poller(lua_State *L) {
+  socket_check(L, 1);
+  lua_settop(L, 1);
+  lua_pushcfunction(L, input_serve);
+  lua_pushcclosure(L, on_readiness, 2);
+  return 1;
+}
+
+const luaL_Reg turn_socket_methods[] = {
+    {"poller", poller},
+    {NULL, NULL},
+};
+
+/* Gives a socket its turn: flush, tell, deliver; may raise. */
+static void serve(lua_State *L, Socket *s, int index) {
+  luaL_checkstack(L, 16, NULL);
+  output_new_turn(s);
+  if (s->fd >= 0) output_flush(L, s, index);
+  completion_report(L, s, index);
+  if (s->batch == NULL || !s->reading) return;
+  lua_pushcfunction(L, input_serve);
+  lua_pushvalue(L, index);
+  lua_call(L, 1, 0);
+}
+
+/* Gives the first socket of the list its turn. It stays in the list meanwhile,
+   for another turn if a callback raises. */
+static void serve_first(lua_State *L, Loop *loop, int list) {
+  unsigned step = loop->steps;
+  Socket *s;
+  lua_rawgeti(L, list, (int)(loop->head + 1));
+  s = lua_touserdata(L, -1);
+  serve(L, s, lua_gettop(L));
+  if (step == loop->steps) {
+    take_off(L, loop, list);
+    s->listed = 0;
+  }
+  if (socket_is_due(s)) socket_list(L, s, lua_gettop(L));
+  lua_settop(L, list);
+}
+
+/* turn(): serves the sockets that are listed now. */
+static int turn(lua_State *L) {
+  Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
+  lua_Integer left = loop->tail - loop->head;
+  lua_settop(L, 1);
+  compat_getenv(L, 1);
+  lua_rawgeti(L, 2, HOOK_LIST);
+  while (left-- > 0 && loop->head < loop->tail) serve_first(L, loop, 3);
+  state_trim(loop->state, 1);
+  return 0;
+}
+
+/* rest(): true when no socket wants a turn, so that the adapter may stop. */
+static int rest(lua_State *L) {
+  Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
+  loop->turn_requested = loop->tail > loop->head;
+  lua_pushboolean(L, !loop->turn_requested);
+  return 1;
+}
+
+const luaL_Reg turn_methods[] = {
+    {"turn", turn},
+    {"rest", rest},
+    {NULL, NULL},
+};
