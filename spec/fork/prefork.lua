@@ -3,7 +3,7 @@
 --   lua5.4 spec/fork/prefork.lua FORKER.so luv|pollloop
 local forker = package.loadlib(arg[1], "luaopen_forker")()
 local dgram = require "dgram"
-local pollloop = require "dgram.pollloop"
+local pollloop = require "dgram.loop.poll"
 
 -- Returns what createSocket is given, and the function that runs the loop.
 local function a_loop()

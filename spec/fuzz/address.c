@@ -3,7 +3,7 @@
  * Fuzzes addresses and block lists: any text, any family. What is read can be
  * written, and reads back as the same address.
  */
-#include "dgram.h"
+#include "engine.h"
 
 #include <assert.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 -- their own, and checks the events' rules: each callback once and not inside
 -- send, no message after close, order kept, errors that are documented ones.
 local dgram = require "dgram"
-local pollloop = require "dgram.pollloop"
+local pollloop = require "dgram.loop.poll"
 
 local SOCKETS = 4
 local KINDS = { "udp4", "udp6", "unix_dgram" }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes what the kernel delivers: names, sizes, flags and control messages of
- * every kind, through system_receive and the cutting of trains. The datagrams
+ * every kind, through system_receive, control_read and the cutting of trains. The datagrams
  * of a message are its bytes, each once, in order.
  */
-#include "dgram.h"
+#include "engine.h"
 
 #define recvmmsg fake_recvmmsg
 static int fake_recvmmsg(int fd, struct mmsghdr *message, unsigned count,
                          int flags, struct timespec *timeout);
-#include "../../src/system.c"
+#include "../../src/engine/system.c"
 
 #include <assert.h>
 
@@ -63,12 +63,12 @@ static void check_batch(Batch *batch) {
     const Incoming *in = &batch->slot[index];
     char text[ADDRESS_TEXT];
     unsigned char bytes[16];
-    assert(d.from == &in->from && d.data == in->data + offset);
-    assert(in->segment == 0 || d.size <= in->segment);
-    assert(in->segment > 0 || d.size == in->size);
-    assert(address_text(d.from, text) <= sizeof text);
-    address_bytes(d.from, bytes);
-    address_port(d.from);
+    assert(d.in == in && d.data == in->data + offset);
+    assert(in->info.segment == 0 || d.size <= in->info.segment);
+    assert(in->info.segment > 0 || d.size == in->size);
+    assert(address_text(&in->from, text) <= sizeof text);
+    address_bytes(&in->from, bytes);
+    address_port(&in->from);
     offset += d.size;
     if (offset == in->size) index++, offset = 0;
   }
@@ -78,12 +78,15 @@ static void check_batch(Batch *batch) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
-  static Batch *batch;
+  static Batch *batches[2];
+  Batch *batch;
   int family;
-  if (batch == NULL) batch = batch_new();
   input = data;
   left = size;
   family = families[take() % 3];
+  if (batches[family == AF_UNIX] == NULL)
+    batches[family == AF_UNIX] = batch_new(family);
+  batch = batches[family == AF_UNIX];
   while (left > 0) {
     int count = batch_fill(batch, -1, family);
     assert(count != 0 && count <= BATCH_SLOTS);

@@ -76,7 +76,7 @@ describe("the luv adapter", function()
   it("wakes a host that waits, from any thread", function()
     if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
     local child = Child.lua("-e", [[
-      local adapter = require("dgram.loop").luv()
+      local adapter = require("dgram.loop.luv").luv()
       local wake = adapter.waker()
       require("luv").new_timer():start(60000, 0, print)
       adapter.run "nowait"

@@ -1,8 +1,8 @@
--- What spec/pollloop_spec.lua runs to see that luv is not needed: an echo
+-- What spec/poll_loop_spec.lua runs to see that luv is not needed: an echo
 -- between two sockets, and a host name.
 package.preload.luv = function() error("luv was loaded") end
 local dgram = require "dgram"
-local loop = require("dgram.pollloop").new()
+local loop = require("dgram.loop.poll").new()
 
 local server = dgram.createSocket { type = "udp4", loop = loop }
 server:on("message", function(msg, rinfo)

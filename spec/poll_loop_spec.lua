@@ -30,7 +30,7 @@ describe("the poll() loop", function()
   it("needs no luv", function()
     helper.run(function()
       local child = Child.start("env", "-u", "LUA_INIT",
-        require("luv").exepath(), "spec/pollloop/alone.lua")
+        require("luv").exepath(), "spec/poll_loop/alone.lua")
       assert.are.equal(0, child:wait())
       assert.are.equal("sent\tnil\necho\thello\nclosed\nmore to do\tfalse\n",
         child.text)
