@@ -16,6 +16,8 @@ local actions = {
   { "close", "EIO", "EINTR" },
   { "connect", "EINTR", "EAGAIN", "ENETUNREACH", "EPERM" },
   { "dup3", "EINTR", "EBUSY" },
+  { "epoll_create1", "EMFILE", "ENOMEM" },
+  { "epoll_ctl", "ENOSPC", "ENOMEM" },
   { "fchmod", "EPERM" },
   { "fcntl", "EINVAL" },
   { "flock", "EINTR", "ENOMEM" },
@@ -26,6 +28,7 @@ local actions = {
   { "getsockopt", "ENOPROTOOPT", "ENOMEM" },
   { "if_indextoname", "ENXIO" },
   { "if_nametoindex", "ENODEV" },
+  { "ioctl", "EINVAL" },
   { "lstat", "ENOENT", "EACCES" },
   { "open", "EMFILE", "ENFILE", "ENOENT" },
   { "poll", "ENOMEM", "EINTR" },
@@ -210,7 +213,7 @@ local harmless = {}
 for name in ([[__cxa_finalize __cmsg_nxthdr __errno_location htons ntohs
   clock_gettime free freeaddrinfo
   freeifaddrs geteuid getpid inet_ntop inet_pton isatty malloc memchr memcmp
-  memcpy memmove memset realloc snprintf strchr strcmp strcspn strerror strlen
+  memcpy memmove memset nanosleep realloc snprintf strchr strcmp strcspn strerror strlen
   strncmp strnlen strrchr strtoul getaddrinfo]]):gmatch("%S+") do
   harmless[name] = true
 end

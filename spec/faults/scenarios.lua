@@ -82,6 +82,23 @@ local function unix(case, path, left)
   case:settle()
 end
 
+-- A unix peer that does not read until all waits: a lane with a descriptor. A
+-- sender with a name has its own buffer asked whether it is full.
+local function lane(named)
+  return function(case, path)
+    local name = path()
+    local server = case:socket { type = "unix_dgram" }
+    local client = case:socket { type = "unix_dgram" }
+    if not case:bind(server, name) then return end
+    if named and not case:bind(client, path()) then return end
+    case:try(server, "pause")
+    case:burst(client, 15, 100, name)
+    case:try(client, "flush")
+    case:try(server, "resume")
+    case:settle()
+  end
+end
+
 -- A path with a mode the umask takes bits of: it has these or fewer.
 local function mode(case, path)
   local name, umask = path(), faults.umask(63) -- 0077

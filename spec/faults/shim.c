@@ -45,7 +45,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -57,6 +59,8 @@ enum {
   CLOSE,
   CONNECT,
   DUP3,
+  EPOLL_CREATE1,
+  EPOLL_CTL,
   FCHMOD,
   FCNTL,
   FLOCK,
@@ -68,6 +72,7 @@ enum {
   GETSOCKOPT,
   IF_INDEXTONAME,
   IF_NAMETOINDEX,
+  IOCTL,
   LSTAT,
   MALLOC,
   OPEN,
@@ -84,9 +89,9 @@ enum {
 };
 
 static const char *const names[CALLS + 1] = {
-    "bind", "chmod", "close", "connect", "dup3", "fchmod", "fcntl", "flock",
+    "bind", "chmod", "close", "connect", "dup3", "epoll_create1", "epoll_ctl", "fchmod", "fcntl", "flock",
     "fstat", "getaddrinfo", "getifaddrs", "getpeername", "getsockname",
-    "getsockopt", "if_indextoname", "if_nametoindex", "lstat", "malloc",
+    "getsockopt", "if_indextoname", "if_nametoindex", "ioctl", "lstat", "malloc",
     "open", "poll", "realloc", "realpath", "receive", "recverr", "send",
     "setsockopt", "socket", "unlink", NULL};
 
@@ -178,6 +183,16 @@ int dup3(int from, int to, int flags) {
   return NEXT(dup3)(from, to, flags);
 }
 
+int epoll_create1(int flags) {
+  MAYBE_FAIL(EPOLL_CREATE1, 0);
+  return NEXT(epoll_create1)(flags);
+}
+
+int epoll_ctl(int watcher, int operation, int fd, struct epoll_event *event) {
+  MAYBE_FAIL(EPOLL_CTL, 0);
+  return NEXT(epoll_ctl)(watcher, operation, fd, event);
+}
+
 int fchmod(int fd, mode_t mode) {
   MAYBE_FAIL(FCHMOD, 0);
   return NEXT(fchmod)(fd, mode);
@@ -240,6 +255,16 @@ unsigned if_nametoindex(const char *name) {
   int action = judge(IF_NAMETOINDEX, CALLER, 0);
   if (action < 0) return errno = -action, 0;
   return NEXT(if_nametoindex)(name);
+}
+
+int ioctl(int fd, unsigned long request, ...) {
+  va_list list;
+  void *value;
+  va_start(list, request);
+  value = va_arg(list, void *);
+  va_end(list);
+  MAYBE_FAIL(IOCTL, 0);
+  return NEXT(ioctl)(fd, request, value);
 }
 
 int lstat(const char *path, struct stat *info) {

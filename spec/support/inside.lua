@@ -1,6 +1,7 @@
 -- The one place where specs look inside the library: what no public function
 -- shows or does. Each user says why; a change of the insides is a change here.
 local core = require "dgram.core"
+local uv = require "luv"
 
 local inside = {}
 
@@ -30,6 +31,11 @@ function inside.poll(socket) return socket._poll end
 
 --- The module with the built-in poll() loop.
 inside.pollloop = require "dgram.loop.poll"
+
+--- Whether the loop is told when the peer of a lane reads: this build knows epoll.
+function inside.watches_lanes()
+  return not os.getenv "PORTABLE" and uv.os_uname().sysname == "Linux"
+end
 
 --- A socket of the core alone, open and with no loop that reads it: a peer that is
 --- silent, or a descriptor of somebody else's.

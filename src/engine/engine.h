@@ -315,6 +315,7 @@ typedef struct Lane {
   struct Lane *next; /* the lane of a peer that took nothing for longer */
   Fifo fifo;         /* what waits for the peer */
   int fd;            /* a descriptor connected to the peer; -1: none */
+  int watched;       /* the queue's watcher tells when it is writable */
   Route route;       /* to the peer */
 } Lane;
 

@@ -40,17 +40,17 @@ Lane *lane_oldest(const Queue *queue, const Lane *except) {
 static void disconnect(Lane *lane) {
   if (lane->fd >= 0) system_close(lane->fd);
   lane->fd = -1;
+  lane->watched = 0;
 }
 
-/* Connects a lane to its peer and has it watched; without that it waits for a
-   timer. */
+/* Connects a lane to its peer and has it watched, as far as that is possible;
+   without that it waits for a timer. */
 static void connect_lane(Queue *queue, Lane *lane) {
   OpenOptions options = {.family = AF_UNIX};
   lane->fd = system_open(&options);
   if (lane->fd < 0) return;
-  if (system_connect(lane->fd, &lane->route.to) < 0 ||
-      system_watch(&queue->watcher, lane->fd) < 0)
-    disconnect(lane);
+  if (system_connect(lane->fd, &lane->route.to) < 0) disconnect(lane);
+  else lane->watched = system_watch(&queue->watcher, lane->fd) == 0;
 }
 
 /* Frees the lane behind a link, and what it holds. */
@@ -99,6 +99,7 @@ static Lane *lane_new(Queue *queue, const Route *route) {
   memcpy(&lane->route.to, &route->to,
          offsetof(Address, name) + route->to.length);
   lane->fd = -1;
+  lane->watched = 0;
   lane->next = queue->lanes;
   queue->lanes = lane;
   return lane;
@@ -128,18 +129,17 @@ Lane *lane_open(Queue *queue, const Route *route) {
    one may be whose peer is gone, would spin: it is closed. */
 static int lane_flush(Queue *queue, Lane *lane, int fd) {
   uint64_t before;
-  int wait, writable = 0;
+  int wait, writable;
   if (lane->fd < 0 && lane->fifo.count > 0) connect_lane(queue, lane);
   do {
     before = queue->ledger.sent;
     wait = transmit(queue, &lane->fifo,
                     lane->fd >= 0 && !queue->named ? lane->fd : fd);
-    if (wait == WAIT_NOTHING) break;
-    writable = lane->fd < 0 || system_is_writable(lane->fd);
-  } while (writable && lane->fd >= 0 && queue->ledger.sent > before);
-  if (wait == WAIT_NOTHING || (wait == WAIT_PEER && !writable)) return wait;
-  disconnect(lane);
-  return WAIT_TIMER;
+    if (wait == WAIT_NOTHING) return wait;
+    writable = lane->fd >= 0 && system_is_writable(lane->fd);
+  } while (writable && queue->ledger.sent > before);
+  if (writable) disconnect(lane);
+  return lane->watched ? WAIT_PEER : WAIT_TIMER;
 }
 
 /* Tries the lanes again. Those whose peer took something come first then. */

@@ -116,9 +116,9 @@ typedef struct Socket {
   unsigned char reading;         /* datagrams are delivered */
   unsigned char listed;          /* it is in the loop's list */
   unsigned char sent_this_turn;  /* it sent at once in this turn already */
-  unsigned char awaits;          /* AWAITS_: what the facade was told */
   unsigned char detached;        /* /dev/null stands in for the socket */
   unsigned char gro;             /* the kernel may deliver trains */
+  unsigned awaits;               /* AWAITS_: what the facade was told */
   int refused;                   /* why sends without callback were; 0: none */
   size_t turn_bytes;             /* bytes sent in this turn of the loop */
   Batch *batch;                  /* what was read and not delivered yet */

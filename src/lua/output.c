@@ -31,15 +31,26 @@ void output_new_turn(Socket *s) {
   s->turn_bytes = 0;
 }
 
+/* Returns what the loop is to watch. */
+static unsigned awaited(const Queue *queue) {
+  return (queue->wait == WAIT_WRITABLE ? AWAITS_WRITABLE : 0) |
+         (queue->lanes_wait == WAIT_PEER ? AWAITS_PEER : 0);
+}
+
 /* Tells the facade what the loop is to watch, when that has changed. */
 static void update(lua_State *L, Socket *s, int index) {
-  unsigned char awaits =
-      (s->queue.wait == WAIT_WRITABLE ? AWAITS_WRITABLE : 0) |
-      (s->queue.lanes_wait == WAIT_PEER ? AWAITS_PEER : 0);
-  if (awaits == s->awaits) return;
-  s->awaits = awaits;
+  unsigned now = awaited(&s->queue);
+  if (now == s->awaits) return;
   loop_push_hook(L, index, HOOK_UPDATE);
   lua_call(L, 1, 0);
+  s->awaits = now; /* last: if it raises, it is told again */
+}
+
+/* Tells whether the queue is to be tried after a while: lanes are even if they
+   are watched, for their path may be another's by then. */
+static int is_timed(const Queue *queue) {
+  return queue->wait == WAIT_TIMER || queue->lanes_wait == WAIT_TIMER ||
+         queue->lanes_wait == WAIT_PEER;
 }
 
 /* Asks the loop to call resume() after a while. Should that raise, nothing is
@@ -57,13 +68,12 @@ static void retry(lua_State *L, Socket *s, int index) {
    refuses. */
 void output_flush(lua_State *L, Socket *s, int index) {
   Queue *queue = &s->queue;
-  int timed = queue->wait == WAIT_TIMER || queue->lanes_wait == WAIT_TIMER;
+  int timed = is_timed(queue);
   if (queue->fifo.count > 0 && queue->wait == WAIT_NOTHING)
     queue_flush(queue, s->fd);
   if (queue->lanes != NULL && queue->lanes_wait == WAIT_NOTHING)
     lanes_flush(queue, s->fd);
-  if (!timed && (queue->wait == WAIT_TIMER || queue->lanes_wait == WAIT_TIMER))
-    retry(L, s, index);
+  if (!timed && is_timed(queue)) retry(L, s, index);
   update(L, s, index);
 }
 
@@ -383,8 +393,9 @@ static int resume(lua_State *L) {
    readable when a peer it waits for has read, or nil. */
 static int awaits(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  lua_pushboolean(L, s->awaits & AWAITS_WRITABLE);
-  if (!(s->awaits & AWAITS_PEER)) return 1;
+  unsigned now = awaited(&s->queue);
+  lua_pushboolean(L, now & AWAITS_WRITABLE);
+  if (!(now & AWAITS_PEER)) return 1;
   lua_pushinteger(L, s->queue.watcher);
   return 2;
 }
