@@ -5,16 +5,15 @@ local Child = require "spec.support.child"
 local core = require "dgram.core" -- it alone knows the codes of errno(3)
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local uv = require "luv"
 
 local read = helper.read
 
 -- Returns the sources of the Lua side, as one text.
 local function read_sources()
-  local parts = { read("lua/dgram.lua") }
-  for name in uv.fs_scandir_next, assert(uv.fs_scandir("lua/dgram")) do
-    parts[#parts + 1] = read("lua/dgram/" .. name)
-  end
+  local parts = {}
+  for path in pairs(host.files_in("lua")) do parts[#parts + 1] = read(path) end
   return table.concat(parts, "\n")
 end
 

@@ -2,7 +2,6 @@
 -- and tested by luarocks itself. luv is taken from the system.
 local helper = require "spec.support.helper"
 local host = require "spec.support.host"
-local uv = require "luv"
 
 local NAME = "dgram-scm-1"
 local place = helper.path() .. "-rocks"
@@ -42,17 +41,6 @@ local function works(version, tree)
     text)
 end
 
--- The C and Lua files under a folder, as a set.
-local function files_in(folder, found)
-  local dir = uv.fs_scandir(folder)
-  for name, kind in function() return uv.fs_scandir_next(dir) end do
-    local path = folder .. "/" .. name
-    if kind == "directory" then files_in(path, found)
-    elseif name:find("%.lua$") or name:find("%.c$") then found[path] = true end
-  end
-  return found
-end
-
 -- The rockspec's variables.
 local function rockspec()
   local variables = {}
@@ -84,7 +72,7 @@ describe("LuaRocks", function()
   end
 
   it("the rockspec lists every file of the library", function()
-    local files, listed = files_in("src", files_in("lua", {})), {}
+    local files, listed = host.files_in("src", host.files_in("lua")), {}
     for name, module in pairs(rockspec().build.modules) do
       for _, path in ipairs(module.sources or { module }) do listed[path] = true end
       if type(module) == "string" then

@@ -87,7 +87,7 @@ local function new_file(name)
 end
 
 local hits = read_hits()
-for _, name in ipairs(lines_of("ls lua/*.lua lua/dgram/*.lua")) do
+for _, name in ipairs(lines_of("find lua -name '*.lua' | sort")) do
   if elsewhere[name] then
     print("not measured: " .. name .. ", which " .. elsewhere[name])
   else
@@ -98,7 +98,7 @@ for _, name in ipairs(lines_of("ls lua/*.lua lua/dgram/*.lua")) do
   end
 end
 for _, path in ipairs(lines_of("ls " .. gcov_directory .. "/*.gcov")) do
-  local name = "src/" .. path:match("([^/]*)%.gcov$")
+  local name = "src/" .. path:match("([^/]*)%.gcov$"):gsub(",", "/")
   local file = new_file(name)
   file.branches, file.taken, file.untaken = 0, 0, {}
   local place

@@ -4,7 +4,7 @@
 -- survived: a line that is not tested, or not needed. equivalent.txt lists changes
 -- that make no difference.
 --
---   make mutate COUNT=60 [SEED=1] [FILES="src/send.c lua/dgram/send.lua"]
+--   make mutate COUNT=60 [SEED=1] [FILES="src/engine/queue.c lua/dgram/send.lua"]
 --
 -- Fails when one in ten survives, or more. Closes with "1 passed, 0 failed", or
 -- the other way round.
@@ -243,7 +243,7 @@ local function leave_out(list, equivalents)
   return rest
 end
 
-local everything = "ls src/*.c lua/*.lua lua/dgram/*.lua"
+local everything = "find src lua -name '*.c' -o -name '*.lua' | sort"
 local chosen = os.getenv("FILES") or ""
 local list = leave_out(all_places(lines_of(everything)), read_equivalents())
 local wanted = {}

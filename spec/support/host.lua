@@ -1,4 +1,6 @@
 -- What the specs of hosts share: commands, and the module built for others.
+local uv = require "luv"
+
 local host = {}
 
 -- The output of a shell command, and whether it succeeded.
@@ -18,6 +20,18 @@ end
 -- Whether a program is installed.
 function host.has(program)
   return host.succeeds("command -v " .. program)
+end
+
+-- The C and Lua files under a folder, as the keys of a table.
+function host.files_in(folder, found)
+  found = found or {}
+  local dir = assert(uv.fs_scandir(folder))
+  for name, kind in function() return uv.fs_scandir_next(dir) end do
+    local path = folder .. "/" .. name
+    if kind == "directory" then host.files_in(path, found)
+    elseif name:find("%.lua$") or name:find("%.c$") then found[path] = true end
+  end
+  return found
 end
 
 -- The entry of LUA_CPATH where the core lies for the first of some interpreters

@@ -101,14 +101,14 @@ end
 local function note_state()
   uncaught = nil
   before = { handles = handles(), directory = uv.cwd(), environment = uv.os_environ(),
-    tables = {} }
+    hook = debug.gethook(), tables = {} }
   for i, each in ipairs(SHARED) do before.tables[i] = copy(each) end
   for socket in pairs(sockets) do sockets[socket] = nil end
 end
 
 -- Puts environment, directory, hook, collector and functions back.
 local function restore_state()
-  debug.sethook()
+  if not before.hook then debug.sethook() end -- `make coverage` has one
   collectgarbage("restart")
   uv.chdir(before.directory)
   local now = uv.os_environ()

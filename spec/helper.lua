@@ -1,2 +1,0 @@
--- Where the helpers were before they moved to spec/support/.
-return require "spec.support.helper"
