@@ -89,7 +89,7 @@ function unix.direct() return true end
 
 function unix.blocked() return false end
 
-function unix:describe(address) return { address = address } end
+function unix.describe(_, address) return { address = address } end
 
 --- Sorts bind's arguments ([path] [, callback]) into options.
 function unix.bind_options(path, callback) return { path = path }, callback end

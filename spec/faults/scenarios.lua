@@ -166,6 +166,8 @@ return {
   { "a connected socket", connected },
   { "sends that bind, then close", implicit, nil, anyway = "ECANCELED" },
   { "unix sockets", unix },
+  { "a unix peer that does not read", lane(false) },
+  { "a unix peer that does not read, a sender with a name", lane(true) },
   { "a path that was left behind", unix, stale },
   { "a path with a mode", mode },
   { "a descriptor that is adopted", adopted, descriptor,

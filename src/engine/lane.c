@@ -96,6 +96,7 @@ static Lane *lane_new(Queue *queue, const Route *route) {
   Lane *lane = malloc(sizeof *lane);
   if (lane == NULL) return NULL;
   fifo_init(&lane->fifo, queue->fifo.pool, &queue->ledger, LANE_BLOCK);
+  memset(&lane->route, 0, sizeof lane->route); /* a path ends behind its name */
   memcpy(&lane->route.to, &route->to,
          offsetof(Address, name) + route->to.length);
   lane->fd = -1;
