@@ -275,8 +275,8 @@ describe("a unix peer that does not read", function()
       sender:flush()
       local sent = sender:stats().sent
       assert(os.rename(stuck_path, helper.path()))
-      local heir, heard = dgram.createSocket("unix_dgram"), nil
-      heard = helper.listen(heir)
+      local heir = dgram.createSocket("unix_dgram")
+      local heard = helper.listen(heir)
       heir:bindSync { path = stuck_path }
       heir:pause()
       helper.wait(function() return sender:stats().sent > sent end)
