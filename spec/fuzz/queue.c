@@ -184,8 +184,7 @@ static void drain(Queue *queue, unsigned peer) {
   Route route;
   Address who;
   route.to = peers[peer % PEERS];
-  if (!queue_below_mark(queue, peer ? &route : NULL))
-    queue_need_drain(queue, peer ? &route : NULL);
+  queue_says_yes(queue, peer ? &route : NULL, 1);
   while (queue_drained(queue, &who))
     if (who.length == 0) assert(queue->fifo.count == 0);
 }

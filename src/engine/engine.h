@@ -359,8 +359,7 @@ char *queue_push(Queue *queue, const Route *route, size_t size, int ref,
                  int error);
 int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
                  int error);
-int queue_below_mark(Queue *queue, const Route *route);
-void queue_need_drain(Queue *queue, const Route *route);
+int queue_says_yes(Queue *queue, const Route *route, int may);
 int queue_flush(Queue *queue, int fd);
 void queue_connect(Queue *queue, const Address *peer);
 int queue_disconnect(Queue *queue);

@@ -158,11 +158,8 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   if (!s->loop->delivering || s->queue.fifo.count > 0 || socket_is_due(s))
     loop_request_turn(L, s->loop, index);
   s->turn_bytes += r->size + 1;
-  if (!full && s->turn_bytes <= s->queue.high_water &&
-      queue_below_mark(&s->queue, r->route))
-    return 1;
-  queue_need_drain(&s->queue, r->route);
-  return 0;
+  return queue_says_yes(&s->queue, r->route,
+                        !full && s->turn_bytes <= s->queue.high_water);
 }
 
 /* Returns the remembered meaning of a literal address; NULL: none. */
@@ -428,8 +425,7 @@ static int hold(lua_State *L) {
   ledger->bytes += bytes;
   ledger->held += count;
   ledger->held_bytes += bytes;
-  below = queue_below_mark(&s->queue, NULL);
-  if (!below) queue_need_drain(&s->queue, NULL);
+  below = queue_says_yes(&s->queue, NULL, 1);
   socket_request_turn(L, s, 1);
   lua_pushboolean(L, below);
   return 1;
@@ -447,7 +443,7 @@ static int lost(lua_State *L) {
 static int refuse(lua_State *L) {
   Socket *s = socket_check(L, 1);
   if (!lua_isnoneornil(L, 2)) s->refused = (int)luaL_checkinteger(L, 2);
-  queue_need_drain(&s->queue, NULL);
+  queue_says_yes(&s->queue, NULL, 0);
   socket_request_turn(L, s, 1);
   return 0;
 }

@@ -48,10 +48,13 @@ static void socket_init(Socket *s, Loop *loop, int family) {
   queue_init(&s->queue, &s->state->pool, family == AF_UNIX);
 }
 
-/* Tells whether the socket wants a turn of its loop. */
+/* Tells whether the socket wants a turn of its loop. A batch that is used up,
+   as it is while its last datagram is delivered, is no reason. */
 int socket_is_due(const Socket *s) {
+  const Batch *batch = s->batch;
   return queue_is_due(&s->queue) || s->refused != 0 ||
-         (s->batch != NULL && s->reading && s->fd >= 0);
+         (batch != NULL && batch->index < batch->count && s->reading &&
+          s->fd >= 0);
 }
 
 /* Puts a socket into its loop's list, unless it is there. */
