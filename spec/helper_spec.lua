@@ -92,7 +92,7 @@ describe("a test that fails", function()
       leave_much()
       assert.equal(1, 2)
     end)]], "Expected objects to be equal" },
-    ["because it waits in vain"] = { [[helper.run(function()
+    ["because what it waits for never comes"] = { [[helper.run(function()
       leave_much()
       helper.wait(function() return false end, 0.3)
     end)]], "nothing after 0.3 s" },

@@ -3,7 +3,7 @@
 local Child = require "spec.support.child"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
-local pollloop = require("spec.support.inside").pollloop
+local poll_loop = require("spec.support.inside").poll_loop
 local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
@@ -254,7 +254,7 @@ describe("a host that survives errors", function()
     end)
   end)
 
-  it("gets every verdict, although each callback raises", function()
+  it("gets every completion, although each callback raises", function()
     run(function(socket)
       for _ = 1, COUNT do socket:send("x", port, raising(heard)) end
       helper.fill(heard, COUNT)
@@ -263,7 +263,7 @@ describe("a host that survives errors", function()
     end)
   end)
 
-  it("gets every verdict of a socket that closes, although each callback raises",
+  it("gets every completion of a socket that closes, although each callback raises",
     function()
       run(function(socket)
         for _ = 1, COUNT do socket:send("x", port, raising(heard)) end
@@ -272,7 +272,7 @@ describe("a host that survives errors", function()
       end)
     end)
 
-  it("gets every verdict of looked up sends, although each callback raises", function()
+  it("gets every completion of looked up sends, although each callback raises", function()
     run(function(socket)
       for _ = 1, 10 do
         socket:send("x", port, "localhost", raising(heard))
@@ -283,7 +283,7 @@ describe("a host that survives errors", function()
     end)
   end)
 
-  it("gets every verdict of a failed bind, although listener and callbacks raise",
+  it("gets every completion of a failed bind, although listener and callbacks raise",
     function()
       run(function(socket)
         socket:on("error", raising(heard))
@@ -567,7 +567,7 @@ end
 
 describe("a finalizer", function()
   local loop
-  before_each(function() loop = pollloop.new() end)
+  before_each(function() loop = poll_loop.new() end)
   after_each(function() collectgarbage("setstepmul", 200) end)
 
   local function bound(port)
@@ -634,11 +634,11 @@ end)
 
 describe("a listener of 'newListener' that raises", function()
   it("when a bind ends takes nothing from what else waited for it", function()
-    local loop, answer, verdicts = pollloop.new(), nil, 0
+    local loop, answer, completions = poll_loop.new(), nil, 0
     local socket = dgram.createSocket {
       type = "udp4", loop = loop, lookup = function(_, _, callback) answer = callback end,
     }
-    local function count() verdicts = verdicts + 1 end
+    local function count() completions = completions + 1 end
     socket:bind(0, "name")
     socket:send("a", 9, "127.0.0.1", count)
     socket:connect(9, "127.0.0.1", function() end)
@@ -650,6 +650,6 @@ describe("a listener of 'newListener' that raises", function()
     assert.equal("as it likes", helper.raised(loop.run))
     socket:close()
     loop.run()
-    assert.equal(2, verdicts)
+    assert.equal(2, completions)
   end)
 end)

@@ -376,7 +376,7 @@ describe("bind{fd=}", function()
 
   it("that fails after a send lets the socket send on", function()
     helper.run(function()
-      local loop = inside.pollloop.new()
+      local loop = inside.poll_loop.new()
       local path, done = helper.path(), 0
       local peer = dgram.createSocket("unix_dgram")
       peer:bindSync { path = path }

@@ -30,7 +30,7 @@ end
 function inside.poll(socket) return socket._poll end
 
 --- The module with the built-in poll() loop.
-inside.pollloop = require "dgram.loop.poll"
+inside.poll_loop = require "dgram.loop.poll"
 
 --- Whether the loop is told when the peer of a lane reads: this build knows epoll.
 function inside.watches_lanes()
