@@ -111,7 +111,7 @@ end
 -- Returns the keys that a function reads of a table of options.
 local function keys_read(values_given, fn)
   local set = {}
-  fn(setmetatable({ 1, 2 }, { __index = function(_, key)
+  fn(setmetatable({}, { __index = function(_, key)
     if type(key) == "string" then set[key] = true end
     return values_given[key]
   end }))

@@ -54,7 +54,7 @@ describe("createSocket", function()
 
   it("says what it made", function()
     helper.run(function()
-      assert.equal("dgram.Socket (udp4)", tostring(dgram.createSocket("udp4")))
+      assert.equal("dgram.Socket (udp4, unbound)", tostring(dgram.createSocket("udp4")))
       assert.equal("string", type(dgram._VERSION))
     end)
   end)

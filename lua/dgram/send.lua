@@ -226,9 +226,8 @@ end
 
 -- Sorts (msg [, cb]) and (msg, offset, length [, cb]).
 local function connected_job(msg, offset, length, port, address)
-  local callback = offset
+  local data, callback = check.message(msg), offset
   if type(length) == "number" then
-    local data = check.message(msg)
     offset, length = check.slice(#data, offset, length)
     callback = port
     if check.callable(port) then port = nil end
@@ -239,7 +238,7 @@ local function connected_job(msg, offset, length, port, address)
   if given(port) or given(address) then
     errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
   end
-  return job_of(msg, offset, length, callback)
+  return job_of(data, offset, length, callback)
 end
 
 -- Sorts (msg, destination), where a slice may stand before the destination,
@@ -264,6 +263,10 @@ end
 
 -- Sends a datagram in any of the documented forms; see docs/api.md.
 local function send(self, ...)
+  if type(self) ~= "table" or not self[CORE] then
+    errors.throw("TypeError", "ERR_INVALID_THIS",
+      "Methods are called with a colon: socket:send(...)")
+  end
   local job = sort(self, ...)
   self:_running()
   return submit(self, job)
