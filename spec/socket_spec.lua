@@ -328,6 +328,7 @@ describe("bind{fd=}", function()
       local socket = dgram.createSocket("udp4")
       local inbox = helper.listen(socket)
       local fd, copy = raw:fileno(), nil
+      raw:disown()
       socket:bind({ fd = fd }, helper.expect(function() copy = socket:address() end))
       helper.wait(function() return copy end)
       assert.equal("127.0.0.1", copy.address)

@@ -122,11 +122,10 @@ local function adopt(self, fd, listener)
   if self._poll or waiting + unreported > 0 then
     errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
   end
-  if self._scheduler:owner(fd) then
-    error(errors.system("open", core.errno "EEXIST"), 0)
-  end
   local ok, kind = self[CORE]:adopt(fd)
-  if not ok then
+  if not ok and type(kind) == "number" then
+    error(errors.system("open", kind), 0)
+  elseif not ok then
     errors.throw("TypeError", "ERR_INVALID_FD_TYPE",
       "Unsupported fd type: " .. kind)
   end

@@ -28,6 +28,19 @@ local function fail(self, job, err)
   self._scheduler:defer(function() report_failure(self, job, err) end)
 end
 
+-- Ends a send with an error that may come as often as a remote host likes: without
+-- a callback it is told once a turn.
+local function fail_often(self, job, err)
+  if job.callback then return fail(self, job, err) end
+  self[CORE]:lost(job.count)
+  if self._failing then return end
+  self._failing = true
+  self._scheduler:defer(function()
+    self._failing = nil
+    if not self._closed then self:_report(err) end
+  end)
+end
+
 local ENOBUFS = core.errno "ENOBUFS"
 
 -- Refuses a send that would exceed what may wait; without a callback that is
@@ -46,7 +59,7 @@ end
 -- Gives a datagram with a numeric address to the core.
 local function push(self, job, ip)
   if self._family.blocked(self._options.send_block, ip) then
-    fail(self, job, errors.blocked(ip))
+    fail_often(self, job, errors.blocked(ip))
     return true
   end
   local below, errno
@@ -57,7 +70,7 @@ local function push(self, job, ip)
       job.callback, ip, job.port)
   end
   if below ~= nil then return below end
-  fail(self, job, errors.system("send", errno, job.address, job.port))
+  fail_often(self, job, errors.system("send", errno, job.address, job.port))
   return true
 end
 

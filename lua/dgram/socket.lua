@@ -18,6 +18,7 @@
 --   _peers       the loop's handle for unix peers that do not read
 --   _paused, _unref  what the user asked for
 --   _resting     reading failed; it waits for the next try
+--   _failing     sends without a callback failed, which is told once a turn
 --   _wait        milliseconds of the last wait; _tried: what was sent by then
 --   _events      listeners (emitter.lua)
 
@@ -80,12 +81,15 @@ local PASSING = {
   ENOPROTOOPT = true, EPROTO = true, EACCES = true,
 }
 
--- Hears of an error that the network told of: most often one that a remote host
--- caused. If it may last, the socket rests a while before it reads again.
-function Socket:_network_error(errno)
+local ROW = 16 -- errors in a row, with no datagram in between, that do not pass
+
+-- Hears of an error that the network told of, the how many-th in a row: most often
+-- one that a remote host caused. If it may last, the socket rests a while before
+-- it reads again.
+function Socket:_network_error(errno, row)
   if self._closed then return end
   local err = errors.system("recvmsg", errno)
-  if not PASSING[err.code] then
+  if not PASSING[err.code] or row >= ROW then
     self._resting = true
     self:_update()
     self._scheduler:retry(self)

@@ -172,13 +172,13 @@ static const Address *destination(State *state, int family, const char *text,
   if (size >= sizeof slot->text) return NULL;
   for (i = 0; i < size; i++) hash = hash * 31 + (unsigned char)text[i];
   slot = &state->destination[hash & (CACHE_SIZE - 1)];
-  if (slot->family == family && slot->port == port &&
-      memcmp(slot->text, text, size) == 0 && slot->text[size] == '\0')
+  if (slot->family == family && slot->port == port && slot->size == size &&
+      memcmp(slot->text, text, size) == 0)
     return &slot->address;
   if (address_parse(&address, family, text, size, port) < 0) return NULL;
   if (memchr(text, '%', size) == NULL) {
-    memset(slot->text, 0, sizeof slot->text);
     memcpy(slot->text, text, size);
+    slot->size = size;
     slot->family = family;
     slot->port = port;
     slot->address = address;

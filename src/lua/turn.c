@@ -49,18 +49,17 @@ static void flush_listed(lua_State *L, Loop *loop, int index) {
   }
 }
 
-/* Serves a readable socket under protection; returns the status, the error on
-   top. Upvalue 2 is input_serve. */
-static int serve_readable(lua_State *L, Socket *s) {
-  int status;
-  s->loop->delivering++;
-  loop_push_hook(L, 1, HOOK_TRACEBACK);
+/* Reads and delivers under protection; returns the status, the error on top.
+   The socket is at an index; input_serve, which is to be called, on top. */
+static int serve_readable(lua_State *L, Socket *s, int index) {
+  int status, handler = lua_gettop(L);
+  loop_push_hook(L, index, HOOK_TRACEBACK);
   lua_pop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(2));
-  lua_pushvalue(L, 1);
-  status = lua_pcall(L, 1, 0, lua_isnil(L, 2) ? 0 : 2);
-  s->loop->delivering--;
-  if (s->batch != NULL && s->reading) socket_list(L, s, 1);
+  lua_insert(L, handler);
+  lua_pushvalue(L, index);
+  status = lua_pcall(L, 1, 0, lua_isnil(L, handler) ? 0 : handler);
+  s->making = 0;
+  lua_remove(L, handler);
   return status;
 }
 
@@ -81,9 +80,14 @@ static int on_readiness(lua_State *L) {
   lua_settop(L, 0);
   lua_pushvalue(L, lua_upvalueindex(1));
   if (s->queue.wait == WAIT_WRITABLE) output_resume(L, s, 1, WAIT_WRITABLE);
-  if (s->loop->delivering >= DEEPEST) return 0;
-  if (s->reading) status = serve_readable(L, s);
-  else if (system_error(s->fd) == 0) system_drain_error_queue(s->fd, s->family);
+  if (s->loop->delivering >= DEEPEST || s->making) return 0;
+  if (s->reading) {
+    s->loop->delivering++;
+    lua_pushvalue(L, lua_upvalueindex(2));
+    status = serve_readable(L, s, 1);
+    s->loop->delivering--;
+    if (s->batch != NULL && s->reading) socket_list(L, s, 1);
+  } else if (system_error(s->fd) == 0) system_drain_error_queue(s->fd, s->family);
   if (failed) watch_on(L, s);
   flush_listed(L, s->loop, 1);
   return status != 0 ? lua_error(L) : 0;
@@ -109,10 +113,9 @@ static void serve(lua_State *L, Socket *s, int index) {
   output_new_turn(s);
   if (s->fd >= 0) output_flush(L, s, index);
   completion_report(L, s, index);
-  if (s->batch == NULL || !s->reading) return;
+  if (s->batch == NULL || !s->reading || s->making) return;
   lua_pushcfunction(L, input_serve);
-  lua_pushvalue(L, index);
-  lua_call(L, 1, 0);
+  if (serve_readable(L, s, index) != 0) lua_error(L);
 }
 
 /* Gives the first socket of the list its turn. It stays in the list meanwhile,
