@@ -88,7 +88,7 @@ describe("the descriptor of a live socket", function()
       return socket
     end,
     ["on another loop"] = function()
-      local loop = inside.pollloop.new()
+      local loop = inside.poll_loop.new()
       local socket = dgram.createSocket { type = "udp4", loop = loop }
       socket:bindSync { address = "127.0.0.1" }
       return socket, function() loop.run() end
@@ -132,7 +132,7 @@ end)
 describe("a finalizer that runs the loop", function()
   it("while a datagram is made does not bring the next one first", function()
     helper.run(function()
-      local loop, COUNT = inside.pollloop.new(), 100
+      local loop, COUNT = inside.poll_loop.new(), 100
       local server = dgram.createSocket { type = "udp4", loop = loop, gro = false }
       local client, heard, ran = dgram.createSocket { type = "udp4", loop = loop }, {}, 0
       local port = server:bindSync({ address = "127.0.0.1" }).port
