@@ -33,6 +33,7 @@
 ---| "ERR_MISSING_ARGS"
 ---| "ERR_INVALID_ADDRESS"
 ---| "ERR_INVALID_FD_TYPE"
+---| "ERR_INVALID_THIS"
 ---| "ERR_SOCKET_BAD_BUFFER_SIZE"
 ---| "ERR_SOCKET_BUFFER_SIZE"
 ---| "ERR_IP_BLOCKED"
@@ -52,6 +53,8 @@
 ---@field hostname? string the name that was looked up
 ---@field info? { errno: integer, code: string, message: string, syscall: string } ERR_SOCKET_BUFFER_SIZE
 ---@field context? any ERR_UNHANDLED_ERROR: the value
+---@field place? string thrown errors: file and line of the script's call
+---@field stack? string thrown errors: the text, and the calls that led there
 
 ---The sender of a datagram.
 ---@class dgram.RemoteInfo
@@ -101,6 +104,7 @@
 ---@field sendBlockList? dgram.BlockList
 ---@field highWaterMark? integer bytes that wait in one place, 1 MiB unless given
 ---@field maxQueue? integer bytes that wait anywhere, 64 MiB unless given
+---@field linger? integer milliseconds close waits for slow readers, 1000 unless given
 ---@field gso? boolean true unless given
 ---@field gro? boolean true unless given
 ---@field mode? integer permission bits of a unix path

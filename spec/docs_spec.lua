@@ -328,7 +328,9 @@ local function run(snippet)
     .. table.concat(snippet.code, "\n") .. "\n")
   local child, lines = Child.lua(path), {}
   local status = child:wait()
-  for text in child.text:gmatch("(.-)\n") do lines[#lines + 1] = plain(text) end
+  for text in child.text:gmatch("(.-)\n") do -- without the place of errors
+    lines[#lines + 1] = plain(text:gsub(" %(/[^()]*:%d+%)$", ""))
+  end
   return lines, status
 end
 

@@ -45,7 +45,7 @@ describe("a unix peer that does not read", function()
   end)
 
   it("gets a completion for each of its datagrams when the sender closes", function()
-    scene("unix_dgram", function()
+    scene({ type = "unix_dgram", linger = 0 }, function()
       local sent, canceled = 0, 0
       for i = 1, COUNT do
         sender:send(tostring(i), paused_path, function(err)
@@ -285,6 +285,16 @@ describe("a unix peer that does not read", function()
       helper.wait(function() return #heard == COUNT - sent end)
       for i, number in ipairs(heard) do assert.equal(tostring(sent + i), number) end
       heir:close()
+      close_all()
+    end)
+  end)
+
+  it("gets what is as large as the sender's buffer allows", function()
+    scene({ type = "unix_dgram", sendBufferSize = 150000 }, function()
+      for _ = 1, 20 do sender:send(("x"):rep(250000), paused_path, helper.sent()) end
+      sender:flush()
+      paused:resume()
+      helper.fill(paused_heard, 20)
       close_all()
     end)
   end)

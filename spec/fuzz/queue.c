@@ -126,6 +126,7 @@ int system_watch(int *watcher, int fd) {
   return take() & 1 ? -ENOSPC : 0;
 }
 void system_close(int fd) { descriptors -= fd != 99; }
+void system_copy_send_buffer(int from, int to) { (void)from, (void)to; }
 int system_is_buffer_full(int fd) { return (void)fd, take() & 1; }
 int system_is_writable(int fd) { return (void)fd, take() & 1; }
 

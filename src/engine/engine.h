@@ -103,6 +103,7 @@ int system_send(int fd, Message *message, int count);
 int system_error(int fd);
 int system_drain_error_queue(int fd, int family);
 int system_is_buffer_full(int fd);
+void system_copy_send_buffer(int from, int to);
 int system_is_writable(int fd);
 int system_watch(int *watcher, int fd);
 int system_enable_gro(int fd, int on);
@@ -163,7 +164,9 @@ typedef struct Route {
 } Route;
 
 void control_read(struct msghdr *header, Info *info);
-void control_write(struct msghdr *header, unsigned segment);
+void control_write(struct msghdr *header, const Route *route,
+                   unsigned segment);
+int route_equal(const Route *a, const Route *b);
 
 /* ------------------------------------------------------------ receive.c */
 

@@ -271,6 +271,15 @@ int system_is_buffer_full(int fd) {
 #endif
 }
 
+/* Gives a socket as large a send buffer as another has; Linux tells twice what
+   was asked for. */
+void system_copy_send_buffer(int from, int to) {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  if (getsockopt(from, SOL_SOCKET, SO_SNDBUF, &bytes, &size) == 0)
+    set_int(to, SOL_SOCKET, SO_SNDBUF, bytes / 2);
+}
+
 /* Tells whether a poller would say that a descriptor is writable. */
 int system_is_writable(int fd) {
   struct pollfd state = {fd, POLLOUT, 0};
