@@ -101,6 +101,10 @@ bench: all $(BENCHES)
 test-all:
 	@spec/versions $(SPECS)
 
+# As with luv 1.50 and later, which run no loop within the loop.
+test-unnested:
+	@$(MAKE) -s --no-print-directory test LOOP=unnested
+
 -include spec/checks.mk
 
 # Prints the exports that put the checkout before what is installed:
@@ -155,5 +159,5 @@ help:
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls), SPECS='spec/...' (only these)"
 
-.PHONY: all interpreter setup packages demo test test-all env lint bench install \
+.PHONY: all interpreter setup packages demo test test-all test-unnested env lint bench install \
   uninstall clean help
