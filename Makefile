@@ -155,7 +155,7 @@ clean:
 
 help:
 	@echo "targets:  all setup demo test lint bench install uninstall env clean"
-	@echo "settings: LUA=$(LUA) (or lua5.1, lua5.2, lua5.3, luajit), LUA_INCDIR=,"
+	@echo "settings: LUA=$(LUA) (or lua5.1 to lua5.5, luajit), LUA_INCDIR=,"
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls), SPECS='spec/...' (only these)"
 
