@@ -356,7 +356,7 @@ describe("docs/api.md", function()
 
   for _, snippet in ipairs(snippets()) do
     it(("line %d: %s"):format(snippet.line, snippet.heading), function()
-      if snippet.info:find("5.4", 1, true) and _VERSION ~= "Lua 5.4" then
+      if snippet.info:find("5.4", 1, true) and _VERSION < "Lua 5.4" then
         pending("a snippet for Lua 5.4")
       end
       helper.run(function()

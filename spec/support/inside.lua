@@ -5,12 +5,12 @@ local uv = require "luv"
 
 local inside = {}
 
--- The core's socket, whose options can be read back: Node's API only sets them.
-local function core_of(socket) return socket[core.FIELD] end
+--- The core's socket, whose options can be read back: Node's API only sets them.
+function inside.core(socket) return socket[core.FIELD] end
 
 --- What the kernel says of an option: "ttl", "broadcast", "multicastTTL" …
 function inside.option(socket, name)
-  return core_of(socket):get(name)
+  return inside.core(socket):get(name)
 end
 
 --- What runs a loop's part of the facade, one for each adapter.

@@ -10,6 +10,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#define _FILE_OFFSET_BITS 64 /* 32-bit systems: inodes and sizes of files, */
+#define _TIME_BITS 64        /* and times that end in 2038 without it */
 
 #include <net/if.h>
 #include <netinet/in.h>

@@ -26,6 +26,10 @@
 #include <linux/sockios.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#ifndef __GLIBC__ /* musl's is a loop of sendmsg. The kernel reads its padding */
+#include <sys/syscall.h> /* too, which is zero in what control.c writes. */
+#define sendmmsg(...) (int)syscall(SYS_sendmmsg, __VA_ARGS__)
+#endif
 #endif
 
 #ifdef __linux__

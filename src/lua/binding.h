@@ -78,8 +78,8 @@ int push_result(lua_State *L, int status);
 typedef struct Loop {
   State *state;       /* shared by all loops of the Lua state */
   pid_t process;      /* who made it: a forked child must leave it alone */
-  lua_Integer head;   /* sockets before this one had their turn */
-  lua_Integer tail;   /* sockets in the list */
+  unsigned head;      /* sockets that had their turn; it may wrap */
+  unsigned tail;      /* those and the sockets in the list */
   unsigned steps;     /* sockets that left the list, to notice nested turns */
   int ended;          /* the Lua state is closing */
   int delivering;     /* receive batches on the stack */
@@ -98,6 +98,9 @@ enum {
   HOOK_TRACEBACK, /* traceback(err): message handler for listeners, or nil */
   HOOK_LIST
 };
+
+/* Where the n-th socket of the list lies in its table. */
+#define LOOP_KEY(n) ((int)((n) & 0x3fffffff) + 1)
 
 int loop_new(lua_State *L);
 int loop_is_foreign(const Loop *loop);

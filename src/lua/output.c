@@ -367,7 +367,7 @@ int output_total(lua_State *L) {
     bytes += compat_rawlen(L, -1);
     lua_pop(L, 1);
   }
-  lua_pushinteger(L, (lua_Integer)bytes);
+  compat_pushcount(L, bytes);
   return 1;
 }
 
@@ -452,15 +452,15 @@ static int refuse(lua_State *L) {
    told. */
 static int queued(lua_State *L) {
   const Ledger *ledger = &socket_check(L, 1)->queue.ledger;
-  lua_pushinteger(L, (lua_Integer)ledger->count);
-  lua_pushinteger(L, (lua_Integer)ledger->bytes);
-  lua_pushinteger(L, (lua_Integer)ledger->unreported);
+  compat_pushcount(L, ledger->count);
+  compat_pushcount(L, ledger->bytes);
+  compat_pushcount(L, ledger->unreported);
   return 3;
 }
 
 /* sent(): datagrams the kernel took. */
 static int sent(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)socket_check(L, 1)->queue.ledger.sent);
+  compat_pushcount(L, socket_check(L, 1)->queue.ledger.sent);
   return 1;
 }
 

@@ -64,7 +64,7 @@ void socket_list(lua_State *L, Socket *s, int index) {
   loop_push_table(L, index);
   lua_rawgeti(L, -1, HOOK_LIST);
   lua_pushvalue(L, index);
-  lua_rawseti(L, -2, (int)(loop->tail + 1));
+  lua_rawseti(L, -2, LOOP_KEY(loop->tail));
   loop->tail++;
   lua_pop(L, 2);
   s->listed = 1;
@@ -354,7 +354,7 @@ static int fileno_socket(lua_State *L) {
 
 /* Sets a counter in the table on top. */
 static void set_count(lua_State *L, const char *field, uint64_t value) {
-  lua_pushinteger(L, (lua_Integer)value);
+  compat_pushcount(L, value);
   lua_setfield(L, -2, field);
 }
 

@@ -11,17 +11,18 @@
 /* Takes the first socket off the list. */
 static void take_off(lua_State *L, Loop *loop, int list) {
   lua_pushnil(L);
-  lua_rawseti(L, list, (int)++loop->head);
+  lua_rawseti(L, list, LOOP_KEY(loop->head));
+  loop->head++;
   loop->steps++;
   if (loop->head == loop->tail) loop->head = loop->tail = 0;
 }
 
 /* Flushes the sockets of the list; those with more to do stay in it. */
 static void flush_list(lua_State *L, Loop *loop, int list) {
-  lua_Integer left = loop->tail - loop->head;
-  while (left-- > 0 && loop->head < loop->tail) {
+  unsigned left = loop->tail - loop->head;
+  while (left-- > 0 && loop->head != loop->tail) {
     Socket *s;
-    lua_rawgeti(L, list, (int)(loop->head + 1));
+    lua_rawgeti(L, list, LOOP_KEY(loop->head));
     s = lua_touserdata(L, -1);
     take_off(L, loop, list);
     s->listed = 0;
@@ -34,13 +35,13 @@ static void flush_list(lua_State *L, Loop *loop, int list) {
 
 /* Ends a receive batch: what its listeners sent goes out. */
 static void flush_listed(lua_State *L, Loop *loop, int index) {
-  if (loop->tail > 0) {
+  if (loop->tail != loop->head) {
     loop_push_table(L, index);
     lua_rawgeti(L, -1, HOOK_LIST);
     flush_list(L, loop, lua_gettop(L));
     lua_pop(L, 2);
   }
-  if (loop->tail > 0) {
+  if (loop->tail != loop->head) {
     loop_request_turn(L, loop, index);
   } else if (loop->turn_requested && !loop->delivering) {
     loop->turn_requested = 0;
@@ -123,7 +124,7 @@ static void serve(lua_State *L, Socket *s, int index) {
 static void serve_first(lua_State *L, Loop *loop, int list) {
   unsigned step = loop->steps;
   Socket *s;
-  lua_rawgeti(L, list, (int)(loop->head + 1));
+  lua_rawgeti(L, list, LOOP_KEY(loop->head));
   s = lua_touserdata(L, -1);
   serve(L, s, lua_gettop(L));
   if (step == loop->steps) {
@@ -137,11 +138,11 @@ static void serve_first(lua_State *L, Loop *loop, int list) {
 /* turn(): serves the sockets that are listed now. */
 static int turn(lua_State *L) {
   Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
-  lua_Integer left = loop->tail - loop->head;
+  unsigned left = loop->tail - loop->head;
   lua_settop(L, 1);
   compat_getenv(L, 1);
   lua_rawgeti(L, 2, HOOK_LIST);
-  while (left-- > 0 && loop->head < loop->tail) serve_first(L, loop, 3);
+  while (left-- > 0 && loop->head != loop->tail) serve_first(L, loop, 3);
   state_trim(loop->state, 1);
   return 0;
 }
@@ -149,7 +150,7 @@ static int turn(lua_State *L) {
 /* rest(): true when no socket wants a turn, so that the adapter may stop. */
 static int rest(lua_State *L) {
   Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
-  loop->turn_requested = loop->tail > loop->head;
+  loop->turn_requested = loop->tail != loop->head;
   lua_pushboolean(L, !loop->turn_requested);
   return 1;
 }
