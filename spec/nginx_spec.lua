@@ -299,6 +299,31 @@ describe("nginx", function()
       assert.are.same(workers, nginx:workers())
     end)
 
+  local YIELDS = { "exit here", "yield here", "sleep in pcall", "fetch in pcall",
+    "kept yield", "kept resume" }
+  for _, what in ipairs(YIELDS) do
+    it_runs(("%q in a listener kills nobody"):format(what), nil, function(nginx)
+      local workers, socket = nginx:workers(), dgram.createSocket("udp4")
+      for _ = 1, 20 do
+        socket:send(what, nginx.hostile)
+        nginx:ask("sleep")
+      end
+      socket:close()
+      assert.are.same(workers, nginx:workers())
+    end)
+  end
+
+  it_runs("ngx.sleep and ngx.exit say what a listener does instead", nil, function(nginx)
+    assert.are.equal("a listener must not yield: wrap it in dgram.nginx's async(); sleep",
+      nginx:ask("sleep in pcall"))
+  end)
+
+  it_runs("a listener has coroutines of its own", nil, function(nginx)
+    for _ = 1, 3 do
+      assert.are.equal("1 3 dead wrapped", nginx:ask("coroutines"))
+    end
+  end)
+
   it_runs("a socket of a request is served at once", nil, function(nginx)
     local socket, inbox = helper.bound("udp4")
     local begin = uv.hrtime()

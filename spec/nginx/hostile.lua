@@ -7,6 +7,10 @@ local M = {}
 
 local BACKLOG = 64 -- jobs that may wait
 
+-- What a script keeps in locals before start().
+local kept = { exit = ngx.exit, yield = coroutine.yield,
+  resume = coroutine.resume, create = coroutine.create }
+
 -- Reads a page of this nginx over a cosocket, which yields.
 local function fetch(port)
   local tcp = ngx.socket.tcp()
@@ -26,6 +30,22 @@ local listeners = {
   ["raise a table"] = function() error({ code = "EBOOM" }) end,
   ["sleep here"] = function() ngx.sleep(0.01) end,
   ["fetch here"] = function() fetch(M.http) end,
+  ["exit here"] = function() ngx.exit(0) end,
+  ["yield here"] = function() coroutine.yield() end,
+  ["sleep in pcall"] = function() return tostring(select(2, pcall(ngx.sleep, 0.01))) end,
+  ["fetch in pcall"] = function() return tostring(pcall(fetch, M.http)) end,
+  ["kept yield"] = function() return tostring(pcall(kept.yield)) end,
+  ["kept resume"] = function()
+    return tostring(pcall(kept.resume, kept.create(function() end)))
+  end,
+  ["kept exit"] = function() kept.exit(0) end,
+  coroutines = function()
+    local co = coroutine.create(function(a) return a + coroutine.yield(a) end)
+    local _, first = coroutine.resume(co, 1)
+    local _, second = coroutine.resume(co, 2)
+    local each = coroutine.wrap(function() coroutine.yield("wrapped") end)
+    return first .. " " .. second .. " " .. coroutine.status(co) .. " " .. each()
+  end,
   early = function() return M.early end,
   dropped = function() return tostring(driver.stats().dropped) end,
   unref = function()
@@ -38,6 +58,8 @@ local listeners = {
 local handlers = {
   sleep = function() ngx.sleep(0.05) return "slept" end,
   fetch = function() return fetch(M.http) end,
+  ["exit later"] = function() ngx.exit(0) end,
+  ["kept exit later"] = function() kept.exit(0) end,
   ["raise later"] = function() ngx.sleep(0.01) error("a handler raised") end,
 }
 
