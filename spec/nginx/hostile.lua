@@ -1,15 +1,16 @@
 -- What spec/nginx_spec.lua adds to the example's service: a socket whose
 -- listeners raise and whose handlers yield, and a request that sends.
+
+-- What a script has kept in locals before it loads the driver.
+local kept = { exit = ngx.exit, yield = coroutine.yield,
+  resume = coroutine.resume, create = coroutine.create }
+
 local dgram = require "dgram"
 local driver = require "dgram.nginx"
 
 local M = {}
 
 local BACKLOG = 64 -- jobs that may wait
-
--- What a script keeps in locals before start().
-local kept = { exit = ngx.exit, yield = coroutine.yield,
-  resume = coroutine.resume, create = coroutine.create }
 
 -- Reads a page of this nginx over a cosocket, which yields.
 local function fetch(port)
@@ -57,6 +58,7 @@ local listeners = {
 -- And these in a handler.
 local handlers = {
   sleep = function() ngx.sleep(0.05) return "slept" end,
+  ["sleep long"] = function() ngx.sleep(1.5) return "slept long" end,
   fetch = function() return fetch(M.http) end,
   ["exit later"] = function() ngx.exit(0) end,
   ["kept exit later"] = function() kept.exit(0) end,
@@ -101,6 +103,13 @@ function M.send(port)
   socket:send("first", port, "127.0.0.1")
   socket:send("second", port, "127.0.0.1", function() socket:close() end)
   ngx.say("sent")
+end
+
+--- Answers a request with what createSocket says; so does a script that ends.
+function M.try()
+  local ok, result = pcall(dgram.createSocket, "udp4")
+  if ok then result:close() end
+  ngx.say(ok and "made" or result)
 end
 
 --- Answers a request: a timer of luv's, which is started outside the driver.
