@@ -7,6 +7,7 @@ local host = require "spec.support.host"
 local uv = require "luv"
 
 local LOOPBACK = "127.0.0.1"
+local unpack = table.unpack or unpack -- luacheck: ignore
 
 -- A port of loopback that is free for both UDP and TCP at this moment.
 local function free_port()
@@ -18,12 +19,30 @@ local function free_port()
   return free and port or free_port()
 end
 
+-- The nginx that has ngx_lua: the program, and the directory of the module, nil
+-- when it is built in.
+local function find_nginx()
+  for _, program in ipairs { "openresty", "nginx" } do
+    local text = host.has(program) and host.output(program .. " -V") or ""
+    if text:find("ngx_lua", 1, true) or text:find("lua-nginx-module", 1, true) then
+      return program
+    end
+    local folder = text:match("%-%-modules%-path=(%S+)")
+      or (text:match("%-%-prefix=(%S+)") or "") .. "/modules"
+    if uv.fs_stat(folder .. "/ngx_http_lua_module.so") then return program, folder end
+  end
+end
+
+local program, modules = find_nginx()
+
 -- The example's nginx.conf with our paths and ports, and the hostile service.
 local function configuration(nginx)
   local text, root = helper.read("examples/openresty/nginx.conf"), uv.cwd()
   local paths = ([[lua_package_path
     "$prefix/?.lua;ROOT/examples/openresty/?.lua;ROOT/lua/?.lua;ROOT/?.lua;;";
     lua_package_cpath "CORE;;";]]):gsub("ROOT", root):gsub("CORE", nginx.core)
+  text = text:gsub("load_module ([^\n]*/)", modules and "load_module " .. modules .. "/"
+    or "# %0")
   text = text:gsub("lua_package_path[^\n]*", (paths:gsub("%%", "%%%%")))
   text = text:gsub("8125", nginx.statsd):gsub("7007", nginx.echo)
   text = text:gsub("8080", nginx.http)
@@ -43,6 +62,10 @@ local function configuration(nginx)
       content_by_lua_block {
         require("spec.nginx.hostile").send(tonumber(ngx.var.arg_port))
       }
+    }
+
+    location = /try {
+      content_by_lua_block { require("spec.nginx.hostile").try() }
     }
 
     location = /timer {
@@ -89,7 +112,7 @@ local function start(change)
   }, Nginx)
   lay_out(self, change or function(text) return text end)
   local user = uv.getuid() == 0 and " user root;" or ""
-  self.child = Child.start("nginx", "-e", "stderr", "-p", self.prefix, "-c",
+  self.child = Child.start(program, "-e", "stderr", "-p", self.prefix, "-c",
     "nginx.conf", "-g", "daemon off;" .. user)
   await_driver(self)
   return self
@@ -125,13 +148,18 @@ function Nginx:get(path)
   return text:match("\r\n\r\n(.*)$"), (uv.hrtime() - begin) / 1e6
 end
 
--- Waits for what shows from outside only: a file, an answer.
-local function eventually(condition)
-  local last = uv.hrtime() + 5e9
+-- Waits for what shows from outside only, 5 seconds at most: a file, an answer.
+local function eventually(condition, seconds)
+  local last = uv.hrtime() + (seconds or 5) * 1e9
   while not condition() do
-    assert(uv.hrtime() < last, "nothing after 5 s")
+    assert(uv.hrtime() < last, "it did not happen")
     helper.pass(10)
   end
+end
+
+-- Waits until the log has a text.
+function Nginx:logs(text)
+  eventually(function() return self:log():find(text, 1, true) end, 10)
 end
 
 -- The value of a counter, 0 when it is not there.
@@ -202,10 +230,7 @@ end
 
 -- Why this cannot be tested here, nil when it can.
 local function missing()
-  local module = uv.fs_stat("/usr/lib/nginx/modules/ngx_http_lua_module.so")
-  if not module or not host.has("nginx") then
-    return "nginx with ngx_lua is not installed"
-  end
+  if not program then return "nginx with ngx_lua is not installed" end
   return not host.core_path("luajit", "lua5.1") and "no headers of LuaJIT or Lua 5.1" or nil
 end
 
@@ -213,6 +238,11 @@ describe("nginx", function()
   local reason = missing()
 
   after_each(clear_up)
+
+  -- Changes the configuration to that of a single worker.
+  local function one_worker(text)
+    return text:gsub("worker_processes 2", "worker_processes 1")
+  end
 
   -- A spec with an nginx that has ended when it is over.
   local function it_runs(what, change, test)
@@ -255,13 +285,60 @@ describe("nginx", function()
     assert.is_true(dropped > 0 and dropped < COUNT, dropped .. " were dropped")
     helper.wait(function() return answers == COUNT - dropped end)
     socket:close()
+    eventually(function()
+      local logged = 0
+      for number in nginx:log():gmatch("dropped (%d+) jobs: the backlog is 64") do
+        logged = logged + number
+      end
+      return logged == dropped
+    end)
   end)
+
+  it_runs("jobs that are discarded at the end leave a line in the log", one_worker,
+    function(nginx)
+      local socket, list = dgram.createSocket("udp4"), {}
+      for each = 1, 20 do list[each] = "sleep long" end
+      socket:sendMany(list, nginx.hostile)
+      nginx:ask("pid")
+      nginx:quit("sigquit")
+      socket:close()
+      assert.is_truthy(nginx:log():find("discarded 20 jobs at the end, 16 of them running", 1,
+        true))
+    end)
 
   it_runs("refuses sockets that are made before the driver runs", nil,
     function(nginx)
       assert.are.equal("dgram.nginx: make sockets in the function given to start()",
         nginx:ask("early"))
     end)
+
+  it_runs("refuses sockets in init_by_lua, and where no driver runs", function(text)
+    return text:gsub("init_worker_by_lua_block {", [[init_by_lua_block {
+      require "dgram.nginx"
+      print(select(2, pcall(require("dgram").createSocket, "udp4")))
+    }
+    %0]]):gsub("error.log warn", "error.log notice"):gsub("location = /try", [[
+    location = /uncached {
+      lua_code_cache off;
+      content_by_lua_block { require("spec.nginx.hostile").try() }
+    }
+
+    %0]])
+  end, function(nginx)
+    nginx:logs("no sockets in init_by_lua, which runs before there are workers: make them "
+      .. "in the function given to start(), in init_worker_by_lua")
+    assert.are.equal("made\n", (nginx:get("/try")))
+    assert.are.equal("dgram.nginx: no driver runs here: call require('dgram.nginx').start() "
+      .. "in init_worker_by_lua, with lua_code_cache on\n", (nginx:get("/uncached")))
+  end)
+
+  it_runs("starts in a timer, as in resty", function(text)
+    return text:gsub("init_worker_by_lua_block {(.-)\n  }",
+      "init_worker_by_lua_block { ngx.timer.at(0, function()%1 end) }")
+  end, function(nginx)
+    assert.are.equal("echo", nginx:ask("echo", nginx.echo))
+    assert.are.equal("slept", nginx:ask("sleep"))
+  end)
 
   it_runs("wake() ends the driver's wait for what was started elsewhere", nil,
     function(nginx)
@@ -299,6 +376,64 @@ describe("nginx", function()
       assert.are.same(workers, nginx:workers())
     end)
 
+  local YIELDS = { "exit here", "yield here", "sleep in pcall", "fetch in pcall",
+    "kept yield", "kept resume" }
+  for _, what in ipairs(YIELDS) do
+    it_runs(("%q in a listener kills nobody"):format(what), nil, function(nginx)
+      local workers, socket = nginx:workers(), dgram.createSocket("udp4")
+      for _ = 1, 20 do
+        socket:send(what, nginx.hostile)
+        nginx:ask("sleep")
+      end
+      socket:close()
+      assert.are.same(workers, nginx:workers())
+    end)
+  end
+
+  it_runs("ngx.sleep and ngx.exit say what a listener does instead", nil, function(nginx)
+    assert.are.equal("a listener must not yield: wrap it in dgram.nginx's async(); sleep",
+      nginx:ask("sleep in pcall"))
+  end)
+
+  it_runs("ngx.exit in handlers ends none", one_worker, function(nginx)
+    local socket = dgram.createSocket("udp4")
+    for _ = 1, 20 do socket:send("exit later", nginx.hostile) end
+    assert.are.equal("slept", nginx:ask("sleep"))
+    socket:close()
+    nginx:logs("ngx.exit would end a light thread of dgram.nginx: return")
+  end)
+
+  it_runs("handlers that have ended are replaced", one_worker, function(nginx)
+    local pid, socket = nginx:ask("pid"), dgram.createSocket("udp4")
+    local sent, EXITS = 0, 17
+    for _ = 1, EXITS do
+      socket:send("kept exit later", nginx.hostile, function() sent = sent + 1 end)
+    end
+    helper.wait(function() return sent == EXITS end)
+    assert.are.equal("slept", nginx:ask("sleep"))
+    socket:close()
+    assert.are.equal(pid, nginx:ask("pid"))
+  end)
+
+  it_runs("a worker whose driver has ended is replaced", function(text)
+    return text:gsub("error.log warn", "error.log notice")
+  end, function(nginx)
+    local workers, socket = nginx:workers(), dgram.createSocket("udp4")
+    socket:send("kept exit", nginx.hostile)
+    nginx:logs("the driver's light thread has ended")
+    nginx:logs("exited with code 0")
+    socket:close()
+    local others = table.concat(nginx:workers(), " ")
+    local first, second = others:find(workers[1], 1, true), others:find(workers[2], 1, true)
+    assert.is_true((first == nil) ~= (second == nil))
+  end)
+
+  it_runs("a listener has coroutines of its own", nil, function(nginx)
+    for _ = 1, 3 do
+      assert.are.equal("1 3 dead wrapped", nginx:ask("coroutines"))
+    end
+  end)
+
   it_runs("a socket of a request is served at once", nil, function(nginx)
     local socket, inbox = helper.bound("udp4")
     local begin = uv.hrtime()
@@ -330,8 +465,7 @@ describe("nginx", function()
 
   it_runs("a worker with unreferenced sockets alone rests, and serves them",
     function(text)
-      text = text:gsub("worker_processes 2", "worker_processes 1")
-      return text:gsub('require%("counters"%)%.start {[^}]*}',
+      return one_worker(text):gsub('require%("counters"%)%.start {[^}]*}',
         'require("dgram.nginx").start(function() end)')
     end, function(nginx)
       assert.are.equal("unreferenced", nginx:ask("unref"))
@@ -360,6 +494,26 @@ describe("nginx", function()
     end
   end)
 
+  it_runs("twenty reloads under load lose no answer of a handler", nil, function(nginx)
+    local sent, answers, reloads = 0, 0, 0
+    local timer, sockets = uv.new_timer(), {}
+    for i = 1, 16 do
+      sockets[i] = dgram.createSocket("udp4")
+      sockets[i]:on("message", function() answers = answers + 1 end)
+    end
+    timer:start(1, 4, function()
+      sent = sent + 1
+      sockets[sent % 16 + 1]:send("sleep", nginx.hostile)
+      if sent % 30 > 0 then return end
+      reloads = reloads + 1
+      nginx.child.process:kill("sighup")
+      if reloads == 20 then timer:close() end
+    end)
+    helper.wait(function() return reloads == 20 end, 15)
+    eventually(function() return answers == sent end)
+    helper.close(unpack(sockets))
+  end)
+
   for _, signal in ipairs { "sigquit", "sigterm" } do
     it_runs(signal .. " ends it within a second", nil, function(nginx)
       nginx:ask("sleep")
@@ -374,5 +528,12 @@ describe("nginx", function()
     assert.are.equal("echo", nginx:ask("echo", nginx.echo))
     assert.are.equal("errors 1, polling true", nginx:ask("stats"))
     assert.is_truthy(nginx:log():find("add `thread_pool dgram threads=1;`", 1, true))
+  end)
+
+  it_runs("suggests no thread pool where ngx_lua has no threads", function(text)
+    return text:gsub("init_worker_by_lua_block {", "%0 ngx.run_worker_thread = nil")
+  end, function(nginx)
+    assert.are.equal("errors 1, polling true", nginx:ask("stats"))
+    nginx:logs("this ngx_lua has no ngx.run_worker_thread; looking for datagrams every 5 ms,")
   end)
 end)

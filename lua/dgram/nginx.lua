@@ -11,6 +11,8 @@
 local core = require "dgram.core"
 local loop = require "dgram.loop.luv"
 
+local new_adapter = loop.luv
+
 local M = {}
 
 local READABLE = 1
@@ -18,32 +20,50 @@ local DISCARD = 9   -- a port from which nobody sends
 local SLICE = 250   -- milliseconds of one wait: TERM waits for its end
 local POLLING = 0.005 -- seconds between turns without a thread pool
 local PAUSE = 1     -- seconds until it looks for a thread pool again
-local GRACE = 0.5   -- seconds that handlers have to end in when nginx quits
 local MOST = 100    -- turns that what has arrived may take then
 local TERM = 1000   -- jobs of a light thread before a new one takes its place
 local FOREVER = 1e6 -- seconds until the timer that hears of nginx's end
+local TICK = 1      -- seconds between looks at the light threads
+local MISSED = 3    -- such seconds without a turn: the driver has ended
 
 local options -- what start() was given; nil: not started
 local adapter -- luv's, as soon as the driver runs
 local wake    -- ends the driver's wait
 local turning -- the loop is being turned: nobody needs to be woken
 local quitting
+local watching -- a semaphore: ends the wait of the light thread that watches
 
-local counts = { errors = 0, dropped = 0, polling = false }
+local counts = { errors = 0, dropped = 0, told = 0, turns = 0, polling = false }
+
+local NO_YIELD = "a listener must not yield: wrap it in dgram.nginx's async(); "
 
 -- Logs an error; nobody else hears of it.
 local function log_error(err)
   local text = tostring(err)
-  if text:find("attempt to yield", 1, true) then
-    text = "a listener must not yield: wrap it in dgram.nginx's async(); " .. text
-  end
+  if text:find("attempt to yield", 1, true) then text = NO_YIELD .. text end
   counts.errors = counts.errors + 1
   ngx.log(ngx.ERR, "dgram: ", text)
 end
 
 -- ------------------------------------------------- handlers that may yield
 
-local jobs = { first = 1, last = 0, busy = 0 }
+local jobs = { first = 1, last = 0 }
+
+-- The handlers: whether each runs a job. The keys are held by the handlers' light
+-- threads alone: one that was ended (by ngx.exit) goes with the next collection.
+local pool = setmetatable({}, { __mode = "k" })
+
+-- How many jobs wait.
+local function waiting() return jobs.last - jobs.first + 1 end
+
+-- How many handlers there are, and how many of them run a job.
+local function handlers()
+  local count, busy = 0, 0
+  for _, runs in pairs(pool) do
+    count, busy = count + 1, busy + (runs and 1 or 0)
+  end
+  return count, busy
+end
 
 -- Takes the oldest job, nil when there is none.
 local function take()
@@ -55,32 +75,76 @@ local function take()
 end
 
 -- Runs a job.
-local function serve(job)
-  jobs.busy = jobs.busy + 1
+local function serve(job, key)
+  pool[key] = true
   local ok, err = pcall(job.handler, job[1], job[2], job[3])
-  jobs.busy = jobs.busy - 1
+  pool[key] = false
   if not ok then log_error(err) end
 end
 
 -- Serves jobs until the driver has ended. What a cosocket allocates is freed
 -- with the light thread, so that after a term a new one takes over.
 local work
-function work()
+function work(_, key)
   local served = 0
+  ngx.ctx.dgram = true
   while not jobs.closed do
     local job = take()
     if job then
-      serve(job)
+      serve(job, key)
       served = served + 1
-      if served >= TERM and ngx.timer.at(0, work) then return end
+      if served >= TERM and ngx.timer.at(0, work, key) then return end
     else
       jobs.semaphore:wait(60)
     end
   end
+  pool[key] = nil
+end
+
+-- Starts handlers in place of those that are missing.
+local function fill_pool()
+  for _ = handlers() + 1, options.handlers do
+    local key = {}
+    if ngx.timer.at(0, work, key) then pool[key] = false end
+  end
+end
+
+-- Replaces the handlers that were ended. When the oldest job waits since the last
+-- look, they may all have been: a collection shows it.
+local function look_after_pool()
+  local oldest = jobs[jobs.first]
+  if oldest and oldest == jobs.oldest then collectgarbage() end
+  jobs.oldest = oldest
+  fill_pool()
 end
 
 -- Tells whether no job waits or runs.
-local function all_done() return jobs.busy == 0 and not jobs[jobs.first] end
+local function all_done()
+  return waiting() == 0 and select(2, handlers()) == 0
+end
+
+-- Logs how many jobs were dropped since it did so last.
+local function tell_dropped()
+  local number = counts.dropped - counts.told
+  if number == 0 then return end
+  counts.told = counts.dropped
+  ngx.log(ngx.WARN, "dgram: dropped ", number, " jobs: the backlog is ",
+    options.backlog)
+end
+
+-- Ends the handlers and the light thread that watches them.
+local function close_jobs()
+  local _, busy = handlers()
+  local number = waiting() + busy
+  if number > 0 then
+    ngx.log(ngx.WARN, "dgram: discarded ", number, " jobs at the end, ", busy,
+      " of them running")
+  end
+  tell_dropped()
+  jobs.closed = true
+  jobs.semaphore:post(options.handlers)
+  watching:post(1)
+end
 
 --- Turns a handler that may yield (ngx.sleep, cosockets) into a listener: it is
 -- run by one of the driver's light threads, in the order of arrival.
@@ -88,7 +152,7 @@ local function all_done() return jobs.busy == 0 and not jobs[jobs.first] end
 -- @treturn function a listener or callback
 function M.async(handler)
   return function(a, b, c)
-    if jobs.last - jobs.first + 1 >= options.backlog then
+    if waiting() >= options.backlog then
       counts.dropped = counts.dropped + 1
       return
     end
@@ -131,23 +195,26 @@ local function adapt(luv)
 end
 
 -- Turns the loop without waiting. A listener that tried to yield has raised, but
--- nginx would still resume us for it, in the midst of the next wait: ngx.sleep
--- drops what its light thread waits for.
+-- nginx would still resume us for it, in the midst of the next wait: a yield ends
+-- what coroutines have begun, ngx.sleep what its light thread waits for.
 local function turn()
   local errors = counts.errors
+  counts.turns = counts.turns + 1
   turning = true
   local ok, err = pcall(adapter.run, "nowait")
   turning = false
   if not ok then log_error(err) end
+  coroutine.yield()
   if counts.errors ~= errors then ngx.sleep(0.001) end
 end
 
 -- Notes that there is no thread to wait on; says so the first time.
 local function fall_back(why)
   if not counts.polling then
+    local remedy = ngx.run_worker_thread and ": add `thread_pool "
+      .. options.thread_pool .. " threads=1;` to nginx.conf" or ""
     ngx.log(ngx.WARN, "dgram: ", why, "; looking for datagrams every ",
-      POLLING * 1000, " ms: add `thread_pool ", options.thread_pool,
-      " threads=1;` to nginx.conf")
+      POLLING * 1000, " ms", remedy)
   end
   counts.polling = ngx.now()
 end
@@ -174,7 +241,7 @@ end
 
 -- Turns the loop until a condition holds, for the time of grace at most.
 local function turn_until(condition)
-  local last = ngx.now() + GRACE
+  local last = ngx.now() + options.grace
   while not condition() and ngx.now() < last do
     turn()
     if not condition() then wait() end
@@ -207,18 +274,46 @@ local function close_all(sockets)
   for _, socket in ipairs(list) do pcall(socket.close, socket) end
 end
 
--- Delivers what has arrived, closes the sockets and lets the handlers end.
+-- The sockets that have a descriptor.
+local function open_sockets()
+  return adapter.scheduler and adapter.scheduler.sockets or {}
+end
+
+-- Delivers what has arrived, lets the handlers answer, and closes the sockets.
 local function finish()
-  local sockets = adapter.scheduler and adapter.scheduler.sockets or {}
+  local sockets = open_sockets()
   drain()
   turn_until(all_done)
   drain()
   withdraw(sockets)
   drain()
+  turn_until(all_done)
   close_all(sockets)
-  turn_until(function() return all_done() and next(sockets) == nil end)
-  jobs.closed = true
-  jobs.semaphore:post(options.handlers)
+  turn_until(function() return next(sockets) == nil end)
+  close_jobs()
+end
+
+-- Ends this worker, whose driver has ended; nginx starts another. The loop is not
+-- turned any more: its listeners belong to a light thread that is gone.
+local function give_up()
+  ngx.log(ngx.ALERT, "dgram: the driver's light thread has ended, as by ngx.exit ",
+    "in a listener; this worker quits, nginx starts another")
+  close_all(open_sockets())
+  close_jobs()
+  require("ngx.process").signal_graceful_exit()
+end
+
+-- Looks after the light threads until the driver has finished.
+local function watch()
+  local seen, missed = nil, 0
+  while not jobs.closed do
+    watching:wait(TICK)
+    missed = counts.turns == seen and missed + 1 or 0
+    seen = counts.turns
+    if missed >= MISSED and not jobs.closed then return give_up() end
+    tell_dropped()
+    look_after_pool()
+  end
 end
 
 -- Hears that nginx quits: its pending timers are called at once then.
@@ -231,11 +326,13 @@ end
 -- Runs as long as the worker.
 local function drive(premature)
   if premature then return end
-  adapter = adapt(options.luv())
+  ngx.ctx.dgram = true
+  adapter = adapt(new_adapter())
   wake = adapter.waker()
-  for _ = 1, options.handlers do ngx.timer.at(0, work) end
+  fill_pool()
   local ok, err = pcall(options.setup)
   if not ok then log_error(err) end
+  ngx.timer.at(0, watch)
   while not (quitting or ngx.worker.exiting()) do
     turn()
     wait()
@@ -243,24 +340,73 @@ local function drive(premature)
   finish()
 end
 
--- Refuses sockets that are made before the driver runs: luv would be loaded
--- in a context of nginx that ends.
-local function hold_back()
-  options.luv = loop.luv
-  function loop.luv()
-    if not adapter then
-      error("dgram.nginx: make sockets in the function given to start()", 0)
+-- Why there can be no socket here yet.
+local function refusal()
+  if options then return "make sockets in the function given to start()" end
+  if ngx.get_phase() == "init" then
+    return "no sockets in init_by_lua, which runs before there are workers: make "
+      .. "them in the function given to start(), in init_worker_by_lua"
+  end
+  return "no driver runs here: call require('dgram.nginx').start() in "
+    .. "init_worker_by_lua, with lua_code_cache on"
+end
+
+-- Refuses sockets before the driver runs: nobody would turn their loop, and luv
+-- would be loaded in a context of nginx that ends.
+function loop.luv()
+  if not adapter then error("dgram.nginx: " .. refusal(), 0) end
+  return adapter
+end
+
+-- Lets functions that yield raise while the loop is turned.
+local function forbid_yields(library, ...)
+  for _, name in ipairs { ... } do
+    local original = library[name]
+    library[name] = original and function(...)
+      if turning then error(NO_YIELD .. name, 2) end
+      return original(...)
     end
-    return adapter
   end
 end
+
+-- Lets ngx.exit raise where it would end the driver or a handler.
+local function forbid_exit()
+  local exit = ngx.exit
+  function ngx.exit(...)
+    if turning or ngx.get_phase() == "timer" and ngx.ctx.dgram then
+      error("ngx.exit would end a light thread of dgram.nginx: return", 2)
+    end
+    return exit(...)
+  end
+end
+
+-- Gives listeners Lua's own coroutines: nginx's belong to a light thread, and are
+-- resumed by nginx.
+local function change_coroutines()
+  for _, name in ipairs { "create", "resume", "status", "wrap", "yield" } do
+    local theirs, own = coroutine[name], coroutine["_" .. name]
+    coroutine[name] = own and function(...)
+      if turning then return own(...) end
+      return theirs(...)
+    end or theirs
+  end
+end
+
+forbid_yields(ngx, "sleep", "run_worker_thread")
+forbid_yields(ngx.thread, "spawn", "wait")
+forbid_yields(ngx.socket, "connect", "stream", "tcp")
+forbid_exit()
+change_coroutines()
 
 --- Starts the driver of this worker; to be called in init_worker_by_lua.
 -- @tparam function|table setup makes the sockets; or the options setup,
 --   thread_pool ("dgram"), handlers (16 light threads), backlog (4096 jobs that
---   may wait for them; more are dropped)
+--   may wait for them; more are dropped), grace (0.5 seconds that they have to
+--   end in when nginx quits)
 function M.start(setup)
-  assert(ngx.get_phase() == "init_worker", "start() in init_worker_by_lua")
+  local phase = ngx.get_phase()
+  assert(phase == "init_worker" or phase == "timer",
+    "start() in init_worker_by_lua or a timer")
   assert(not options, "the driver was started before")
   local given = type(setup) == "table" and setup or { setup = setup }
   options = {
@@ -268,9 +414,10 @@ function M.start(setup)
     thread_pool = given.thread_pool or "dgram",
     handlers = given.handlers or 16,
     backlog = given.backlog or 4096,
+    grace = given.grace or 0.5,
   }
   jobs.semaphore = require("ngx.semaphore").new()
-  hold_back()
+  watching = require("ngx.semaphore").new()
   assert(ngx.timer.at(0, drive))
   assert(ngx.timer.at(FOREVER, watch_for_quit))
 end
@@ -286,7 +433,7 @@ function M.stats()
   return {
     errors = counts.errors,
     dropped = counts.dropped,
-    waiting = jobs.last - jobs.first + 1,
+    waiting = waiting(),
     polling = counts.polling and true or false,
   }
 end

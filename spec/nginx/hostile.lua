@@ -1,5 +1,10 @@
 -- What spec/nginx_spec.lua adds to the example's service: a socket whose
 -- listeners raise and whose handlers yield, and a request that sends.
+
+-- What a script has kept in locals before it loads the driver.
+local kept = { exit = ngx.exit, yield = coroutine.yield,
+  resume = coroutine.resume, create = coroutine.create }
+
 local dgram = require "dgram"
 local driver = require "dgram.nginx"
 
@@ -26,6 +31,22 @@ local listeners = {
   ["raise a table"] = function() error({ code = "EBOOM" }) end,
   ["sleep here"] = function() ngx.sleep(0.01) end,
   ["fetch here"] = function() fetch(M.http) end,
+  ["exit here"] = function() ngx.exit(0) end,
+  ["yield here"] = function() coroutine.yield() end,
+  ["sleep in pcall"] = function() return tostring(select(2, pcall(ngx.sleep, 0.01))) end,
+  ["fetch in pcall"] = function() return tostring(pcall(fetch, M.http)) end,
+  ["kept yield"] = function() return tostring(pcall(kept.yield)) end,
+  ["kept resume"] = function()
+    return tostring(pcall(kept.resume, kept.create(function() end)))
+  end,
+  ["kept exit"] = function() kept.exit(0) end,
+  coroutines = function()
+    local co = coroutine.create(function(a) return a + coroutine.yield(a) end)
+    local _, first = coroutine.resume(co, 1)
+    local _, second = coroutine.resume(co, 2)
+    local each = coroutine.wrap(function() coroutine.yield("wrapped") end)
+    return first .. " " .. second .. " " .. coroutine.status(co) .. " " .. each()
+  end,
   early = function() return M.early end,
   dropped = function() return tostring(driver.stats().dropped) end,
   unref = function()
@@ -37,7 +58,10 @@ local listeners = {
 -- And these in a handler.
 local handlers = {
   sleep = function() ngx.sleep(0.05) return "slept" end,
+  ["sleep long"] = function() ngx.sleep(1.5) return "slept long" end,
   fetch = function() return fetch(M.http) end,
+  ["exit later"] = function() ngx.exit(0) end,
+  ["kept exit later"] = function() kept.exit(0) end,
   ["raise later"] = function() ngx.sleep(0.01) error("a handler raised") end,
 }
 
@@ -79,6 +103,13 @@ function M.send(port)
   socket:send("first", port, "127.0.0.1")
   socket:send("second", port, "127.0.0.1", function() socket:close() end)
   ngx.say("sent")
+end
+
+--- Answers a request with what createSocket says; so does a script that ends.
+function M.try()
+  local ok, result = pcall(dgram.createSocket, "udp4")
+  if ok then result:close() end
+  ngx.say(ok and "made" or result)
 end
 
 --- Answers a request: a timer of luv's, which is started outside the driver.
