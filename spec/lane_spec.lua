@@ -1,4 +1,5 @@
 -- A unix peer that does not read holds up nobody else's datagrams.
+local Child = require "spec.support.child"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
 local inside = require "spec.support.inside"
@@ -82,14 +83,16 @@ describe("a unix peer that does not read", function()
     function()
       scene({ type = "unix_dgram", maxQueue = 40000 }, function()
         local other, _, other_path = traffic.full_peer()
-        local refused = { first = {}, second = 0 }
+        local refused, told = { first = {}, second = 0 }, 0
         for i = 1, 35 do
           sender:send(("x"):rep(1000), paused_path, function(err)
+            told = told + 1
             if err then table.insert(refused.first, i) end
           end)
         end
         sender:flush()
         local waiting = sender:getSendQueueCount()
+        helper.wait(function() return told == 35 - waiting end)
         for _ = 1, 25 do
           sender:send(("y"):rep(1000), other_path, function(err)
             if err then refused.second = refused.second + 1 end
@@ -162,39 +165,61 @@ describe("a unix peer that does not read", function()
     end)
   end)
 
-  it("has one lane of 32; then what waits for the first of them is refused", function()
+  it("has a lane, and many others have theirs: nothing is refused", function()
     helper.run(function()
-      local PEERS, LANES = 40, 32
+      local PEERS = 100
       sender = dgram.createSocket("unix_dgram")
-      local peers, refused, completions = {}, {}, 0
+      local peers, inboxes, before = {}, {}, helper.descriptors()
       for i = 1, PEERS do
-        local peer, _, path = traffic.full_peer()
-        peers[i] = peer
-        for _ = 1, COUNT do
-          sender:send("1", path, function(err)
-            completions = completions + 1
-            if not err then return end
-            assert.equal("ENOBUFS", err.code)
-            refused[i] = (refused[i] or 0) + 1
-          end)
-        end
+        local path
+        peers[i], inboxes[i], path = traffic.full_peer()
+        for j = 1, 30 do sender:send(tostring(j), path, helper.sent()) end
         sender:flush()
       end
-      local good_one, heard, at = traffic.receiver("unix_dgram")
-      sender:send("1", at.address)
-      helper.fill(heard)
+      local lanes = helper.descriptors() - before - PEERS
+      assert.is_true(lanes <= 35, lanes .. " descriptors")
       for i = 1, PEERS do
-        assert.equal(i <= PEERS - LANES, refused[i] ~= nil, "peer " .. i)
-      end
-      for _, peer in ipairs(peers) do peer:resume() end
-      helper.wait(function() return completions == PEERS * COUNT end)
-      for i = 1, PEERS do
-        local count = COUNT - (refused[i] or 0)
-        helper.wait(function() return peers[i]:stats().received == count end)
+        peers[i]:resume()
+        helper.fill(inboxes[i], 30)
+        assert.same(traffic.numbered(30), inboxes[i])
         peers[i]:close()
       end
-      helper.close(sender, good_one)
+      sender:close()
     end)
+  end)
+
+  -- Sends to 1030 peers that do not read; prints for whom something was refused.
+  local CROWD = [[
+    local refused, sender = {}, dgram.createSocket { type = "unix_dgram", linger = 0 }
+    for i = 1, 1030 do
+      local peer = dgram.createSocket("unix_dgram")
+      local path = peer:bindSync().address
+      peer:pause():unref()
+      for _ = 1, 15 do
+        sender:send("x", path, function(err)
+          if err and err.code == "ENOBUFS" then refused[i] = true end
+        end)
+      end
+    end
+    sender:flush()
+    uv.update_time()
+    uv.new_timer():start(100, 0, function()
+      local list = {}
+      for i = 1, 1030 do if refused[i] then list[#list + 1] = i end end
+      print(table.concat(list, " "))
+      os.exit(0)
+    end)
+    uv.run()]]
+
+  it("is given up when a thousand others do not read either", function()
+    local child = Child.start("sh", "-c", 'ulimit -n 4096 2>/dev/null || echo no; exec "$@"',
+      "sh", uv.exepath(), Child.script(CROWD))
+    local line = child:line()
+    if line == "no" then
+      child:stop()
+      pending("so many descriptors are not allowed")
+    end
+    assert.equal("1 2 3 4 5 6", line)
   end)
 
   -- What a peer holds unread is charged to its sender's buffer.

@@ -125,6 +125,7 @@ int system_watch(int *watcher, int fd) {
   if (*watcher < 0) *watcher = 99;
   return take() & 1 ? -ENOSPC : 0;
 }
+void system_unwatch(int watcher, int fd) { (void)watcher, (void)fd; }
 void system_close(int fd) { descriptors -= fd != 99; }
 void system_copy_send_buffer(int from, int to) { (void)from, (void)to; }
 int system_is_buffer_full(int fd) { return (void)fd, take() & 1; }
@@ -172,7 +173,7 @@ static void report(Queue *queue, unsigned most) {
 /* Connects the socket, or disconnects it. */
 static void change_peer(Queue *queue, unsigned peer) {
   if (connected != 0) {
-    assert(queue_disconnect(queue) == 0);
+    assert(queue_disconnect(queue, -1) == 0);
     connected = 0;
   } else if (peer % PEERS != 0) {
     connected = peer % PEERS;
@@ -186,6 +187,7 @@ static void drain(Queue *queue, unsigned peer) {
   Address who;
   route.to = peers[peer % PEERS];
   queue_says_yes(queue, peer ? &route : NULL, 1);
+  queue_note_drained(queue);
   while (queue_drained(queue, &who))
     if (who.length == 0) assert(queue->fifo.count == 0);
 }
@@ -204,8 +206,11 @@ static void finish(Queue *queue, Pool *pool) {
   queue_cancel(queue, -ECANCELED);
   report(queue, UINT32_MAX);
   assert(ledger->count == 0 && ledger->bytes == 0 && ledger->unreported == 0);
+  assert(ledger->untold_bytes == 0);
   for (i = 0; i < count; i++) assert(items[i].completions == 1);
   assert(ledger->sent == sent && ledger->errors == (size_t)count - sent);
+  queue->refused = 0;
+  queue_note_drained(queue);
   while (queue_drained(queue, &who)) continue;
   assert(queue->lanes == NULL && descriptors == 0 && !queue_is_due(queue));
   queue_free(queue);
@@ -234,6 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   queue.named = op >> 1 & 1;
   queue.offload.segments = queue.local ? 0 : op & 2 ? SYSTEM_SEGMENTS : op >> 2;
   if (op & 128) queue.most = 1000;
+  if (op & 32) queue.most_lanes = 4;
   if (op & 64) queue.high_water = 300;
   while (left > 0) {
     op = take();

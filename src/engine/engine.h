@@ -108,6 +108,7 @@ int system_is_buffer_full(int fd);
 void system_copy_send_buffer(int from, int to);
 int system_is_writable(int fd);
 int system_watch(int *watcher, int fd);
+void system_unwatch(int watcher, int fd);
 int system_enable_gro(int fd, int on);
 unsigned system_dropped(int fd);
 int system_has_gso(int fd);
@@ -218,6 +219,7 @@ typedef struct Ledger {
   size_t held;           /* of these: datagrams that Lua holds */
   size_t held_bytes;     /* their payload */
   size_t unreported;     /* completions that nobody was told */
+  size_t untold_bytes;   /* payload that is kept until they are */
   uint64_t sent;         /* datagrams the kernel took */
   uint64_t sent_bytes;   /* their payload */
   uint64_t errors;       /* datagrams refused */
@@ -226,7 +228,7 @@ typedef struct Ledger {
 
 /* A datagram in a fifo; its payload lies in the same block. */
 typedef struct Item {
-  uint32_t data;  /* where its payload begins in the block */
+  uint32_t data;  /* where its payload begins; UINT32_MAX: it has none */
   uint32_t size;  /* bytes of payload */
   uint32_t route; /* where its route lies; UINT32_MAX: to the peer */
   int32_t ref;    /* the owner's note; below 0: only failures matter; 0: none */
@@ -252,6 +254,9 @@ typedef struct Pool {
   int count;   /* how many */
 } Pool;
 
+/* Whether 'drain' is to follow: once the fifo is empty, or in this turn. */
+enum { DRAIN_NONE, DRAIN_WHEN_EMPTY, DRAIN_NOW };
+
 /* Datagrams in order, from their acceptance until their completion is told. */
 typedef struct Fifo {
   Pool *pool;          /* where blocks come from */
@@ -261,7 +266,7 @@ typedef struct Fifo {
   size_t count;        /* datagrams without a completion */
   size_t bytes;        /* their payload */
   size_t block_size;   /* bytes of the next block */
-  int need_drain;      /* a send returned false; 'drain' is due when empty */
+  int need_drain;      /* DRAIN_: a send returned false; 'drain' follows */
 } Fifo;
 
 /* What became of a datagram. */
@@ -279,10 +284,10 @@ char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
 Block *fifo_unsent(Fifo *fifo);
 void fifo_sent(Fifo *fifo, unsigned items, size_t bytes);
 void fifo_complete(Fifo *fifo, int error);
+int fifo_refuse(Fifo *fifo, const Route *route, int error);
 int fifo_next(Fifo *fifo, Completion *out);
 void fifo_tidy(Fifo *fifo);
 void fifo_move(Fifo *from, Fifo *to, const Route *route, const Address *peer);
-void fifo_append(Fifo *fifo, Fifo *from);
 void fifo_fail_unrouted(Fifo *fifo, int error);
 Item *block_item(const Block *block, uint32_t index);
 const Route *block_route(const Block *block, const Item *item);
@@ -321,6 +326,7 @@ typedef struct Lane {
   Fifo fifo;         /* what waits for the peer */
   int fd;            /* a descriptor connected to the peer; -1: none */
   int watched;       /* the queue's watcher tells when it is writable */
+  int wait;          /* what it waits for */
   Route route;       /* to the peer */
 } Lane;
 
@@ -333,12 +339,17 @@ typedef struct Queue {
   Offload offload;   /* what was learnt about trains */
   size_t high_water; /* bytes that wait for send to say no */
   size_t most;       /* bytes that wait, beyond which send is refused */
+  int descriptors;   /* lanes that have one */
+  int most_lanes;    /* peers that do not read, beyond which one is given up */
   Address peer;      /* unix: whom it is connected to; length 0: nobody */
   int local;         /* unix: no errors from afar; EAGAIN may be a peer's */
   int named;         /* unix: peers know it by its name */
   int wait;          /* what the fifo waits for */
   int lanes_wait;    /* what the lanes wait for */
   int watcher;       /* readable when the peer of a lane reads; -1: none */
+  Address denied;    /* unix: whom alone send said no to; length 0: several */
+  int was_full;      /* something was refused; 'drain' waits for room */
+  int refused;       /* why sends without a callback were, this turn; 0: none */
   int one_message;   /* one message a call: look for its own error */
   int pending_error; /* what refused the next datagram once already */
   int async_error;   /* an error of an earlier datagram, or 0 */
@@ -349,10 +360,13 @@ int transmit(Queue *queue, Fifo *fifo, int fd);
 /* --------------------------------------------------------------- lane.c */
 
 Lane *lane_of(const Queue *queue, const Route *route);
-Lane *lane_open(Queue *queue, const Route *route);
+Lane *lane_open(Queue *queue, const Route *route, int fd);
 Lane *lane_oldest(const Queue *queue, const Lane *except);
+size_t lanes_memory(const Queue *queue, const Lane *except);
+void lane_refuse(Queue *queue, Lane *lane);
 void lanes_tidy(Queue *queue);
 void lanes_flush(Queue *queue, int fd);
+void lanes_resume(Queue *queue);
 void lanes_free(Queue *queue);
 
 /* -------------------------------------------------------------- queue.c */
@@ -367,9 +381,10 @@ int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
 int queue_says_yes(Queue *queue, const Route *route, int may);
 int queue_flush(Queue *queue, int fd);
 void queue_connect(Queue *queue, const Address *peer);
-int queue_disconnect(Queue *queue);
+int queue_disconnect(Queue *queue, int fd);
 void queue_cancel(Queue *queue, int error);
 int queue_next(Queue *queue, Completion *out);
+void queue_note_drained(Queue *queue);
 int queue_drained(Queue *queue, Address *who);
 int queue_is_due(const Queue *queue);
 

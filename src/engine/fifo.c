@@ -14,6 +14,7 @@
 #define BLOCK_SIZE (128 * 1024)
 #define POOL_BLOCKS 8
 #define NO_ROUTE UINT32_MAX
+#define NO_DATA UINT32_MAX
 #define MOVED 1 /* the item went to another fifo; what is left here is empty */
 
 /* Rounds up so that a route or an item may follow. */
@@ -141,7 +142,7 @@ char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
   if (block == NULL) return NULL;
   item = block_item(block, block->count);
   item->route = write_route(block, route);
-  item->data = block->used;
+  item->data = error == 0 ? block->used : NO_DATA;
   item->size = (uint32_t)size;
   item->ref = ref;
   item->error = error;
@@ -152,7 +153,7 @@ char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
   fifo->bytes += payload;
   fifo->ledger->count++;
   fifo->ledger->bytes += payload;
-  return block->memory + item->data;
+  return block->memory + block->used - payload;
 }
 
 /* Returns the first block with a datagram to send, NULL when there is none. */
@@ -173,6 +174,14 @@ static void leave(Fifo *fifo, size_t count, size_t bytes) {
   fifo->ledger->bytes -= bytes;
 }
 
+/* Notes that the next completion of a block was told, or need not be. */
+static Item *tell_next(Fifo *fifo, Block *block) {
+  Item *item = block_item(block, block->reported++);
+  fifo->ledger->unreported--;
+  if (item->data != NO_DATA) fifo->ledger->untold_bytes -= item->size;
+  return item;
+}
+
 /* Passes over completions nobody wants to hear, when none before them waits;
    returns how many. */
 static uint32_t block_skip(Block *block) {
@@ -188,8 +197,9 @@ void fifo_sent(Fifo *fifo, unsigned items, size_t bytes) {
   leave(fifo, items, bytes);
   fifo->ledger->sent += items;
   fifo->ledger->sent_bytes += bytes;
+  if (block_skip(block) > 0) return;
   fifo->ledger->unreported += items;
-  fifo->ledger->unreported -= block_skip(block);
+  fifo->ledger->untold_bytes += bytes;
 }
 
 /* Gives the next datagram its completion: an error, unless it has one. */
@@ -197,6 +207,7 @@ void fifo_complete(Fifo *fifo, int error) {
   Block *block = fifo_unsent(fifo);
   Item *item = block_item(block, block->done++);
   fifo->ledger->unreported++;
+  if (item->data != NO_DATA) fifo->ledger->untold_bytes += item->size;
   if (item->error == MOVED) {
     item->error = 0;
     return;
@@ -214,8 +225,7 @@ void fifo_tidy(Fifo *fifo) {
     while (block->reported < block->done) {
       const Item *item = block_item(block, block->reported);
       if (item->ref > 0 || item->error != 0) return;
-      block->reported++;
-      fifo->ledger->unreported--;
+      tell_next(fifo, block);
     }
     if (block->reported < block->count) return;
     drop_block(fifo);
@@ -230,13 +240,56 @@ int fifo_next(Fifo *fifo, Completion *out) {
   fifo_tidy(fifo);
   block = fifo->first;
   if (block == NULL || block->reported == block->done) return 0;
-  item = block_item(block, block->reported++);
-  fifo->ledger->unreported--;
+  item = tell_next(fifo, block);
   out->ref = item->ref;
   out->error = item->error;
   out->size = item->size;
   out->route = block_route(block, item);
   return 1;
+}
+
+/* Puts a block in the place of another. */
+static void replace(Fifo *fifo, Block *old, Block *block) {
+  Block **link = &fifo->first;
+  while (*link != old) link = &(*link)->next;
+  *link = block;
+  block->next = old->next;
+  if (fifo->last == old) fifo->last = block;
+  if (fifo->unsent == old) fifo->unsent = block;
+  block_release(fifo->pool, old);
+}
+
+/* Gives up the payloads of a block of datagrams that were refused, all of one
+   route: what is left waits to be told. */
+static void compact(Fifo *fifo, Block *old, const Route *route) {
+  size_t items = old->count * sizeof(Item);
+  size_t name = aligned(route_size(route)), size = aligned(name + items + 8);
+  Block *block = malloc(sizeof *block + size);
+  uint32_t i;
+  if (block == NULL) return;
+  *block = *old;
+  block->size = (uint32_t)size;
+  block->memory = (char *)(block + 1);
+  block->used = (uint32_t)name;
+  block->route = 0;
+  memcpy(block->memory, route, route_size(route));
+  memcpy(block->memory + size - items, old->memory + old->size - items, items);
+  for (i = 0; i < block->count; i++) block_item(block, i)->route = 0;
+  replace(fifo, old, block);
+}
+
+/* Refuses the next datagram of a lane for want of room. One without a callback
+   is gone; returns true, for it is to be told of with others. */
+int fifo_refuse(Fifo *fifo, const Route *route, int error) {
+  Block *block = fifo_unsent(fifo);
+  Item *item = block_item(block, block->done);
+  int quiet = item->ref == 0;
+  item->data = NO_DATA;
+  fifo_complete(fifo, error);
+  if (quiet) item->error = 0;
+  if (block->done == block->count) compact(fifo, block, route);
+  fifo_tidy(fifo);
+  return quiet;
 }
 
 /* Moves an item, with the completion it may have already. */
@@ -249,8 +302,9 @@ static void move_item(Fifo *from, Fifo *to, const Block *block, Item *item,
     item->error = -ENOMEM;
     return;
   }
-  memcpy(room, block->memory + item->data, payload);
+  if (payload > 0) memcpy(room, block->memory + item->data, payload);
   leave(from, 1, payload);
+  item->data = NO_DATA;
   item->error = MOVED; /* an empty item stays in its place */
   item->ref = 0;
 }
@@ -271,16 +325,6 @@ void fifo_move(Fifo *from, Fifo *to, const Route *route, const Address *peer) {
         move_item(from, to, block, item, route);
     }
   }
-}
-
-/* Appends what another fifo holds, which has completions only, and is empty
-   then. */
-void fifo_append(Fifo *fifo, Fifo *from) {
-  if (from->first == NULL) return;
-  if (fifo->last != NULL) fifo->last->next = from->first;
-  else fifo->first = from->first;
-  fifo->last = from->last;
-  from->first = from->last = from->unsent = NULL;
 }
 
 /* Lets what waits for the peer, which is forgotten, fail in its turn. */

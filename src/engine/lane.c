@@ -3,8 +3,8 @@
  * Lanes: a datagram for a unix peer never waits behind one for another peer
  * that does not read. What a peer has no room for waits in a lane of its own,
  * with its own mark, until the peer reads; when there are more such peers than
- * lanes, or more bytes than may wait, what waits for the one that took nothing
- * for longest is refused.
+ * may have a lane, or more bytes than may wait, what waits for the one that took
+ * nothing for longest is refused.
  *
  * A lane has a descriptor connected to its peer: it is writable when the peer
  * has read. A socket without a name sends by it, too, for what nobody has read
@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LANES 32         /* lanes a queue may have */
-#define LANE_BLOCK 4096  /* bytes of the first block of a lane */
+#define DESCRIPTORS 32  /* lanes that may have one at a time */
+#define LANE_BLOCK 1024 /* bytes of the first block of a lane */
 
 /* Finds the lane of a route; NULL: what takes it does not wait in a lane. */
 Lane *lane_of(const Queue *queue, const Route *route) {
@@ -25,6 +25,15 @@ Lane *lane_of(const Queue *queue, const Route *route) {
   Lane *lane = queue->lanes;
   while (lane != NULL && !address_equal(&lane->route.to, to)) lane = lane->next;
   return lane;
+}
+
+/* Adds up what waits in the lanes but for one, in bytes of memory. */
+size_t lanes_memory(const Queue *queue, const Lane *except) {
+  const Lane *lane = queue->lanes;
+  size_t bytes = 0;
+  for (; lane != NULL; lane = lane->next)
+    if (lane != except) bytes += lane->fifo.bytes + lane->fifo.count * COST_QUEUED;
+  return bytes;
 }
 
 /* Returns the lane whose peer took nothing for longest, of those in which
@@ -36,11 +45,28 @@ Lane *lane_oldest(const Queue *queue, const Lane *except) {
   return oldest;
 }
 
-/* Closes the descriptor of a lane; the watcher forgets it by that. */
-static void disconnect(Lane *lane) {
-  if (lane->fd >= 0) system_close(lane->fd);
+/* Closes the descriptor of a lane. */
+static void disconnect(Queue *queue, Lane *lane) {
+  if (lane->fd < 0) return;
+  if (lane->watched) system_unwatch(queue->watcher, lane->fd);
+  system_close(lane->fd);
+  queue->descriptors--;
   lane->fd = -1;
   lane->watched = 0;
+}
+
+/* Has the descriptor of a lane watched, if that is possible. */
+static void watch_lane(Queue *queue, Lane *lane) {
+  lane->watched = system_watch(&queue->watcher, lane->fd) == 0;
+}
+
+/* Takes the descriptor of the lane whose peer took nothing for longest, so that
+   one whose peer may read can send although the socket's buffer is full. */
+static void take_descriptor(Queue *queue) {
+  Lane *lane, *oldest = NULL;
+  for (lane = queue->lanes; lane != NULL; lane = lane->next)
+    if (lane->fd >= 0) oldest = lane;
+  if (oldest != NULL) disconnect(queue, oldest);
 }
 
 /* Connects a lane to its peer by a descriptor with as large a buffer as that of
@@ -48,18 +74,22 @@ static void disconnect(Lane *lane) {
    waits for a timer. */
 static void connect_lane(Queue *queue, Lane *lane, int fd) {
   OpenOptions options = {.family = AF_UNIX};
-  lane->fd = system_open(&options);
+  if (queue->descriptors >= DESCRIPTORS && !queue->named &&
+      system_is_buffer_full(fd))
+    take_descriptor(queue);
+  if (queue->descriptors < DESCRIPTORS) lane->fd = system_open(&options);
   if (lane->fd < 0) return;
+  queue->descriptors++;
   system_copy_send_buffer(fd, lane->fd);
-  if (system_connect(lane->fd, &lane->route.to) < 0) disconnect(lane);
-  else lane->watched = system_watch(&queue->watcher, lane->fd) == 0;
+  if (system_connect(lane->fd, &lane->route.to) < 0) disconnect(queue, lane);
+  else watch_lane(queue, lane);
 }
 
 /* Frees the lane behind a link, and what it holds. */
-static void free_lane(Lane **link) {
+static void free_lane(Queue *queue, Lane **link) {
   Lane *lane = *link;
   *link = lane->next;
-  disconnect(lane);
+  disconnect(queue, lane);
   fifo_free(&lane->fifo);
   free(lane);
 }
@@ -69,28 +99,40 @@ void lanes_tidy(Queue *queue) {
   Lane **link = &queue->lanes;
   while (*link != NULL)
     if ((*link)->fifo.first == NULL && !(*link)->fifo.need_drain)
-      free_lane(link);
+      free_lane(queue, link);
     else link = &(*link)->next;
 }
 
 /* Frees the lanes and what they hold. */
 void lanes_free(Queue *queue) {
-  while (queue->lanes != NULL) free_lane(&queue->lanes);
+  while (queue->lanes != NULL) free_lane(queue, &queue->lanes);
   if (queue->watcher >= 0) system_close(queue->watcher);
   queue->watcher = -1;
 }
 
-/* Refuses what waits for the peer that took nothing for longest, when there are
-   as many lanes as there may be. */
-static void make_room(Queue *queue) {
-  Lane *lane = lane_oldest(queue, NULL);
+/* Refuses what waits longest in a lane. */
+void lane_refuse(Queue *queue, Lane *lane) {
+  if (fifo_refuse(&lane->fifo, &lane->route, -ENOBUFS))
+    queue->refused = -ENOBUFS;
+}
+
+/* Counts the lanes in which something waits. */
+static int lanes_count(const Queue *queue) {
+  const Lane *lane = queue->lanes;
   int count = 0;
-  for (Lane *each = queue->lanes; each != NULL; each = each->next)
-    count += each->fifo.count > 0;
-  if (count < LANES) return;
-  while (lane->fifo.count > 0) fifo_complete(&lane->fifo, -ENOBUFS);
-  fifo_append(&queue->completed, &lane->fifo);
-  lanes_tidy(queue);
+  for (; lane != NULL; lane = lane->next) count += lane->fifo.count > 0;
+  return count;
+}
+
+/* When there are as many lanes as there may be, and their peers do not read,
+   refuses what waits for the one that took nothing for longest. */
+static void make_room(Queue *queue, int fd) {
+  Lane *lane;
+  if (lanes_count(queue) < queue->most_lanes) return;
+  lanes_flush(queue, fd);
+  if (lanes_count(queue) < queue->most_lanes) return;
+  lane = lane_oldest(queue, NULL);
+  while (lane->fifo.count > 0) lane_refuse(queue, lane);
 }
 
 /* Makes an empty lane; NULL for no memory. */
@@ -103,6 +145,7 @@ static Lane *lane_new(Queue *queue, const Route *route) {
          offsetof(Address, name) + route->to.length);
   lane->fd = -1;
   lane->watched = 0;
+  lane->wait = WAIT_NOTHING;
   lane->next = queue->lanes;
   queue->lanes = lane;
   return lane;
@@ -110,20 +153,20 @@ static Lane *lane_new(Queue *queue, const Route *route) {
 
 /* Opens the lane of a route and moves to it what waits for the same peer; NULL
    for no memory. */
-Lane *lane_open(Queue *queue, const Route *route) {
+Lane *lane_open(Queue *queue, const Route *route, int fd) {
   Lane *lane = lane_of(queue, route);
   Fifo *fifo = &queue->fifo;
   if (lane == NULL) {
-    make_room(queue);
+    make_room(queue, fd);
     lane = lane_new(queue, route);
   }
   if (lane == NULL) return NULL;
   fifo_move(fifo, &lane->fifo, &lane->route, &queue->peer);
-  if (fifo->count == 0 && fifo->need_drain) {
-    fifo->need_drain = 0; /* what send said no to waits here now */
-    lane->fifo.need_drain = 1;
+  if (fifo->need_drain && address_equal(&queue->denied, &lane->route.to)) {
+    lane->fifo.need_drain = fifo->need_drain; /* all it said no to waits here */
+    fifo->need_drain = DRAIN_NONE;
   }
-  queue->lanes_wait = WAIT_NOTHING;
+  queue->lanes_wait = lane->wait = WAIT_NOTHING;
   return lane;
 }
 
@@ -134,6 +177,7 @@ static int lane_flush(Queue *queue, Lane *lane, int fd) {
   uint64_t before;
   int wait, writable;
   if (lane->fd < 0 && lane->fifo.count > 0) connect_lane(queue, lane, fd);
+  else if (lane->fd >= 0 && !lane->watched) watch_lane(queue, lane);
   do {
     before = queue->ledger.sent;
     wait = transmit(queue, &lane->fifo,
@@ -141,11 +185,19 @@ static int lane_flush(Queue *queue, Lane *lane, int fd) {
     if (wait == WAIT_NOTHING) return wait;
     writable = lane->fd >= 0 && system_is_writable(lane->fd);
   } while (writable && queue->ledger.sent > before);
-  if (writable) disconnect(lane);
+  if (writable) disconnect(queue, lane);
   return lane->watched ? WAIT_PEER : WAIT_TIMER;
 }
 
-/* Tries the lanes again. Those whose peer took something come first then. */
+/* Lets all lanes be tried again. */
+void lanes_resume(Queue *queue) {
+  Lane *lane = queue->lanes;
+  for (; lane != NULL; lane = lane->next) lane->wait = WAIT_NOTHING;
+  queue->lanes_wait = WAIT_NOTHING;
+}
+
+/* Tries the lanes that wait for nothing. Those whose peer took something come
+   first then. */
 void lanes_flush(Queue *queue, int fd) {
   Lane *moved = NULL, *others = NULL, *next = queue->lanes;
   Lane **moved_end = &moved, **others_end = &others;
@@ -153,11 +205,11 @@ void lanes_flush(Queue *queue, int fd) {
   while (next != NULL) {
     Lane *lane = next;
     uint64_t before = queue->ledger.sent;
-    int wait = lane_flush(queue, lane, fd);
     next = lane->next;
-    if (wait != WAIT_NOTHING && queue->lanes_wait != WAIT_TIMER)
-      queue->lanes_wait = wait;
-    if (lane->fifo.count == 0) disconnect(lane);
+    if (lane->wait == WAIT_NOTHING) lane->wait = lane_flush(queue, lane, fd);
+    if (lane->wait != WAIT_NOTHING && queue->lanes_wait != WAIT_PEER)
+      queue->lanes_wait = lane->wait;
+    if (lane->fifo.count == 0) disconnect(queue, lane);
     if (queue->ledger.sent > before) {
       *moved_end = lane;
       moved_end = &lane->next;

@@ -16,6 +16,7 @@ void queue_init(Queue *queue, Pool *pool, int local) {
   fifo_init(&queue->completed, pool, &queue->ledger, 4096);
   queue->offload.largest = SYSTEM_TRAIN;
   queue->high_water = queue->most = SIZE_MAX;
+  queue->most_lanes = 1024;
   queue->local = local;
   queue->watcher = -1;
 }
@@ -28,12 +29,13 @@ void queue_free(Queue *queue) {
   fifo_free(&queue->completed);
   ledger->count = ledger->held;
   ledger->bytes = ledger->held_bytes;
-  ledger->unreported = 0;
+  ledger->unreported = ledger->untold_bytes = 0;
 }
 
-/* Adds up what waits, wherever it does, in bytes of memory. */
+/* Adds up what waits, wherever it does, or was not told of, in bytes of memory. */
 static size_t memory_of(const Ledger *ledger) {
-  return ledger->bytes + ledger->count * COST_QUEUED +
+  return ledger->bytes + ledger->untold_bytes +
+         (ledger->count + ledger->unreported) * COST_QUEUED +
          ledger->held * (COST_HELD - COST_QUEUED);
 }
 
@@ -41,11 +43,18 @@ static size_t memory_of(const Ledger *ledger) {
    waiting is refused before anything for another destination is. An empty
    queue takes any datagram. */
 int queue_accepts(Queue *queue, const Route *route, size_t bytes) {
-  const Ledger *ledger = &queue->ledger;
-  while (ledger->count > 0 && memory_of(ledger) + bytes > queue->most) {
-    Lane *oldest = lane_oldest(queue, lane_of(queue, route));
-    if (oldest == NULL) return 0;
-    fifo_complete(&oldest->fifo, -ENOBUFS);
+  size_t waiting = memory_of(&queue->ledger);
+  const Lane *own;
+  if (waiting == 0 || waiting + bytes <= queue->most) return 1;
+  own = lane_of(queue, route);
+  if (waiting - lanes_memory(queue, own) + bytes > queue->most) {
+    queue->was_full = 1;
+    return 0;
+  }
+  while (memory_of(&queue->ledger) + bytes > queue->most) {
+    Lane *oldest = lane_oldest(queue, own);
+    if (oldest == NULL) return 0; /* what has a callback is kept until told */
+    lane_refuse(queue, oldest);
   }
   return 1;
 }
@@ -56,7 +65,7 @@ char *queue_push(Queue *queue, const Route *route, size_t size, int ref,
                  int error) {
   Lane *lane = queue->lanes != NULL ? lane_of(queue, route) : NULL;
   if (lane == NULL) return fifo_push(&queue->fifo, route, size, ref, error);
-  if (lane->fifo.count == 0) queue->lanes_wait = WAIT_NOTHING;
+  if (lane->fifo.count == 0) queue->lanes_wait = lane->wait = WAIT_NOTHING;
   return fifo_push(&lane->fifo, &lane->route, size, ref, error);
 }
 
@@ -70,6 +79,13 @@ int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
   return 0;
 }
 
+/* Notes whom send says no to, as long as it is one peer alone. */
+static void note_denied(Queue *queue, const Route *route) {
+  const Address *to = route != NULL ? &route->to : &queue->peer;
+  if (queue->fifo.need_drain == DRAIN_NONE) queue->denied = *to;
+  else if (!address_equal(&queue->denied, to)) queue->denied.length = 0;
+}
+
 /* Tells whether what waits where a route leads is below the mark, and whether
    send may say yes at all; if not, 'drain' is due once nothing waits there. */
 int queue_says_yes(Queue *queue, const Route *route, int may) {
@@ -79,7 +95,8 @@ int queue_says_yes(Queue *queue, const Route *route, int may) {
   if (lane == NULL)
     bytes += queue->ledger.held_bytes + queue->ledger.held * COST_HELD;
   if (may && bytes < queue->high_water) return 1;
-  fifo->need_drain = 1;
+  if (queue->local && lane == NULL) note_denied(queue, route);
+  fifo->need_drain = DRAIN_WHEN_EMPTY;
   return 0;
 }
 
@@ -90,7 +107,9 @@ int queue_flush(Queue *queue, int fd) {
   while (queue->wait == WAIT_PEER) {
     const Block *block = fifo_unsent(&queue->fifo);
     const Route *route = block_route(block, block_item(block, block->done));
-    if (lane_open(queue, route) == NULL) fifo_complete(&queue->fifo, -ENOBUFS);
+    Route peer = {queue->peer};
+    if (lane_open(queue, route != NULL ? route : &peer, fd) == NULL)
+      fifo_complete(&queue->fifo, -ENOBUFS);
     queue->wait = transmit(queue, &queue->fifo, fd);
   }
   return queue->wait;
@@ -103,11 +122,11 @@ void queue_connect(Queue *queue, const Address *peer) {
 
 /* Forgets the peer. What waits for it goes to it all the same, in a lane; where
    there are none it fails: it must never go to the next peer. */
-int queue_disconnect(Queue *queue) {
+int queue_disconnect(Queue *queue, int fd) {
   Route route;
   if (queue->fifo.count > 0 && queue->local) {
     route.to = queue->peer;
-    if (lane_open(queue, &route) == NULL) return -ENOMEM;
+    if (lane_open(queue, &route, fd) == NULL) return -ENOMEM;
   }
   fifo_fail_unrouted(&queue->fifo, -ENOTCONN);
   queue->peer.length = 0;
@@ -121,6 +140,7 @@ void queue_cancel(Queue *queue, int error) {
   while (fifo_unsent(&queue->fifo) != NULL) fifo_complete(&queue->fifo, error);
   for (lane = queue->lanes; lane != NULL; lane = lane->next)
     while (lane->fifo.count > 0) fifo_complete(&lane->fifo, error);
+  queue->wait = queue->lanes_wait = WAIT_NOTHING;
 }
 
 /* Takes the next completion that somebody wants to hear; 0 when there is
@@ -134,42 +154,59 @@ int queue_next(Queue *queue, Completion *out) {
   return 0;
 }
 
-/* Tells whether a 'drain' is due. */
-static int is_drained(const Queue *queue) {
-  const Lane *lane;
-  if (queue->fifo.need_drain && queue->fifo.count + queue->ledger.held == 0)
-    return 1;
-  for (lane = queue->lanes; lane != NULL; lane = lane->next)
-    if (lane->fifo.need_drain && lane->fifo.count == 0) return 1;
-  return 0;
+/* Tells whether 'drain' is due for a fifo: nothing waits there, and if something
+   was refused, there is room again. */
+static int is_drained(const Queue *queue, const Fifo *fifo) {
+  size_t held = fifo == &queue->fifo ? queue->ledger.held : 0;
+  if (fifo->need_drain == DRAIN_NONE || fifo->count + held > 0) return 0;
+  return !queue->was_full || memory_of(&queue->ledger) <= queue->most / 2;
 }
 
-/* Takes a 'drain' that is due: for whom send said no, length 0 if it was for
-   any; 0 when none is due. Lanes that have served are freed then. */
+/* Tells whether any 'drain' is due. */
+static int any_drained(const Queue *queue) {
+  const Lane *lane = queue->lanes;
+  if (is_drained(queue, &queue->fifo)) return 1;
+  while (lane != NULL && !is_drained(queue, &lane->fifo)) lane = lane->next;
+  return lane != NULL;
+}
+
+/* Notes which 'drain's are due in this turn: what a listener of one sends may
+   make another due, in the next. */
+void queue_note_drained(Queue *queue) {
+  Lane *lane = queue->lanes;
+  if (is_drained(queue, &queue->fifo)) queue->fifo.need_drain = DRAIN_NOW;
+  for (; lane != NULL; lane = lane->next)
+    if (is_drained(queue, &lane->fifo)) lane->fifo.need_drain = DRAIN_NOW;
+  if (any_drained(queue)) queue->was_full = 0;
+}
+
+/* Takes a 'drain' that was noted: for whom send said no, length 0 if it was for
+   any; 0 when there is none. Lanes that have served are freed then. */
 int queue_drained(Queue *queue, Address *who) {
-  Fifo *fifo = &queue->fifo;
   Lane *lane = queue->lanes;
   who->length = 0;
-  if (!is_drained(queue)) {
+  if (queue->fifo.need_drain == DRAIN_NOW) {
+    queue->fifo.need_drain = DRAIN_NONE;
+    return 1;
+  }
+  while (lane != NULL && lane->fifo.need_drain != DRAIN_NOW) lane = lane->next;
+  if (lane == NULL) {
     lanes_tidy(queue);
     return 0;
   }
-  if (!fifo->need_drain || fifo->count + queue->ledger.held > 0) {
-    while (!lane->fifo.need_drain || lane->fifo.count > 0) lane = lane->next;
-    fifo = &lane->fifo;
-    *who = lane->route.to;
-  }
-  fifo->need_drain = 0;
+  *who = lane->route.to;
+  lane->fifo.need_drain = DRAIN_NONE;
   return 1;
 }
 
 /* Tells whether there is anything to send or to tell now. */
 int queue_is_due(const Queue *queue) {
   const Ledger *ledger = &queue->ledger;
-  if (ledger->unreported > 0 || queue->async_error != 0) return 1;
+  if (ledger->unreported > 0 || queue->async_error != 0 || queue->refused != 0)
+    return 1;
   if (queue->fifo.count > 0 && queue->wait == WAIT_NOTHING) return 1;
   if (ledger->count - ledger->held > queue->fifo.count &&
       queue->lanes_wait == WAIT_NOTHING)
     return 1;
-  return is_drained(queue);
+  return any_drained(queue);
 }

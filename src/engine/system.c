@@ -306,6 +306,17 @@ int system_watch(int *watcher, int fd) {
 #endif
 }
 
+/* Takes a descriptor off a watcher, before it is closed: a forked child may
+   have it open still. */
+void system_unwatch(int watcher, int fd) {
+#if HAVE_BATCHES
+  if (watcher >= 0) epoll_ctl(watcher, EPOLL_CTL_DEL, fd, NULL);
+#else
+  (void)watcher;
+  (void)fd;
+#endif
+}
+
 /* ------------------------------------------------------- many datagrams */
 
 #ifdef MSG_NOSIGNAL

@@ -129,7 +129,6 @@ typedef struct Socket {
   unsigned char making;          /* values are made of its next datagram */
   int error_row;                 /* errors since a datagram came */
   unsigned awaits;               /* AWAITS_: what the facade was told */
-  int refused;                   /* why sends without callback were; 0: none */
   size_t turn_bytes;             /* bytes sent in this turn of the loop */
   Batch *batch;                  /* what was read and not delivered yet */
   Queue queue;                   /* what was accepted and not told of yet */

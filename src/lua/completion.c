@@ -48,9 +48,9 @@ static void report_now(lua_State *L, Socket *s, int index) {
 
 /* Tells once of the sends that were refused without a callback. */
 static void report_refused(lua_State *L, Socket *s, int index) {
-  int error = s->refused;
+  int error = s->queue.refused;
   if (error == 0) return;
-  s->refused = 0;
+  s->queue.refused = 0;
   loop_push_hook(L, index, HOOK_FAILED);
   lua_pushnil(L);
   lua_pushinteger(L, error);
@@ -69,6 +69,7 @@ static void report_async_error(lua_State *L, Socket *s, int index) {
 static void report_drained(lua_State *L, Socket *s, int index) {
   char text[ADDRESS_TEXT];
   Address who;
+  queue_note_drained(&s->queue);
   while (queue_drained(&s->queue, &who)) {
     loop_push_hook(L, index, HOOK_DRAIN);
     if (who.length > 0) lua_pushlstring(L, text, address_text(&who, text));

@@ -39,18 +39,21 @@ static unsigned awaited(const Queue *queue) {
 
 /* Tells the facade what the loop is to watch, when that has changed. */
 static void update(lua_State *L, Socket *s, int index) {
-  unsigned now = awaited(&s->queue);
-  if (now == s->awaits) return;
-  loop_push_hook(L, index, HOOK_UPDATE);
-  lua_call(L, 1, 0);
-  s->awaits = now; /* last: if it raises, it is told again */
+  unsigned now;
+  while ((now = awaited(&s->queue)) != s->awaits) { /* the hook may flush */
+    loop_push_hook(L, index, HOOK_UPDATE);
+    lua_call(L, 1, 0);
+    s->awaits = now; /* last: if it raises, it is told again */
+  }
 }
 
-/* Tells whether the queue is to be tried after a while: lanes are even if they
-   are watched, for their path may be another's by then. */
+/* Tells whether the queue is to be tried after a while. That of a unix socket is
+   even if it is watched: the path of a lane may be another's by then, and what
+   others have not read keeps a connected socket from being writable. */
 static int is_timed(const Queue *queue) {
-  return queue->wait == WAIT_TIMER || queue->lanes_wait == WAIT_TIMER ||
-         queue->lanes_wait == WAIT_PEER;
+  if (queue->local)
+    return queue->wait != WAIT_NOTHING || queue->lanes_wait != WAIT_NOTHING;
+  return queue->wait == WAIT_TIMER;
 }
 
 /* Asks the loop to call resume() after a while. Should that raise, nothing is
@@ -80,7 +83,7 @@ void output_flush(lua_State *L, Socket *s, int index) {
 /* Goes on after a wait: what the fifo waited for, and what the lanes did. */
 void output_resume(lua_State *L, Socket *s, int index, int wait) {
   if (s->queue.wait == wait) s->queue.wait = WAIT_NOTHING;
-  s->queue.lanes_wait = WAIT_NOTHING;
+  lanes_resume(&s->queue);
   output_flush(L, s, index);
   socket_request_turn(L, s, index);
 }
@@ -136,7 +139,7 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
   char *room;
   if (error != 0 && ref == 0) {
     s->queue.ledger.errors++;
-    s->refused = error;
+    s->queue.refused = error;
     return 0;
   }
   if (error != 0 && (!r->many || r->refused))
@@ -150,8 +153,8 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
 /* Queues a datagram; returns 1, 0 when send is to say no, or -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
-  int full = r->refused || is_full(s, r);
-  int error = r->size > LARGEST ? -EMSGSIZE : full ? -ENOBUFS : 0;
+  int large = r->size > LARGEST, full = large || r->refused || is_full(s, r);
+  int error = large ? -EMSGSIZE : full ? -ENOBUFS : 0;
   socket_list(L, s, index);
   if (enqueue(s, r, ref, error) < 0) return -ENOMEM;
   push_on(L, s, index);
@@ -331,7 +334,7 @@ static int push_slice(lua_State *L) {
    that is full would have no limit. */
 static int push_many(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  int count, ref, status, below = 1, i;
+  int count, ref, status, below = 1, all_below = 1, i;
   Request r;
   Route route;
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -348,9 +351,10 @@ static int push_many(lua_State *L) {
     if (i == 1 && ref != 0) r.refused = is_full(s, &r);
     below = output_push(L, s, 1, &r, i < count ? -ref : ref);
     if (below < 0) return luaL_error(L, "not enough memory");
+    all_below &= below;
     lua_pop(L, 1);
   }
-  lua_pushboolean(L, below);
+  lua_pushboolean(L, all_below);
   return 1;
 }
 
@@ -382,7 +386,8 @@ static int flush(lua_State *L) {
    peers of lanes have read. */
 static int resume(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  if (s->fd >= 0) output_resume(L, s, 1, WAIT_TIMER);
+  if (s->fd >= 0)
+    output_resume(L, s, 1, s->queue.local ? s->queue.wait : WAIT_TIMER);
   return 0;
 }
 
@@ -442,7 +447,7 @@ static int lost(lua_State *L) {
    errno that is told once a turn. 'drain' follows. */
 static int refuse(lua_State *L) {
   Socket *s = socket_check(L, 1);
-  if (!lua_isnoneornil(L, 2)) s->refused = (int)luaL_checkinteger(L, 2);
+  if (!lua_isnoneornil(L, 2)) s->queue.refused = (int)luaL_checkinteger(L, 2);
   queue_says_yes(&s->queue, NULL, 0);
   socket_request_turn(L, s, 1);
   return 0;

@@ -52,7 +52,7 @@ static void socket_init(Socket *s, Loop *loop, int family) {
    as it is while its last datagram is delivered, is no reason. */
 int socket_is_due(const Socket *s) {
   const Batch *batch = s->batch;
-  return queue_is_due(&s->queue) || s->refused != 0 ||
+  return queue_is_due(&s->queue) ||
          (batch != NULL && batch->index < batch->count && s->reading &&
           s->fd >= 0);
 }
@@ -219,7 +219,7 @@ static int connect_socket(lua_State *L) {
 /* disconnect(): forgets the peer. */
 static int disconnect(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  int status = queue_disconnect(&s->queue);
+  int status = queue_disconnect(&s->queue, s->fd);
   if (status == 0) status = system_disconnect(s->fd);
   if (status == 0) s->connected = 0;
   socket_request_turn(L, s, 1);
