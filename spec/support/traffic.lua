@@ -92,6 +92,15 @@ function traffic.finish(sent, heard, ...)
   helper.close(...)
 end
 
+-- Whether the system has memberships of one source: NetBSD and OpenBSD do not.
+function traffic.has_sources()
+  local socket = dgram.createSocket("udp4")
+  local ok, err = pcall(socket.addSourceSpecificMembership, socket, "127.0.0.1",
+    "232.1.2.3", "127.0.0.1")
+  helper.closed(socket)
+  return ok or err.code ~= "ENOTSUP"
+end
+
 -- An adapter like luv's own, each of whose callbacks is what wrap(callback, hook)
 -- makes of it.
 local function wrapping(wrap)
