@@ -163,6 +163,7 @@ describe("a unix peer that does not read", function()
   end)
 
   it("has one lane of 32; then what waits for the first of them is refused", function()
+    traffic.need_buffers(pending)
     helper.run(function()
       local PEERS, LANES = 40, 32
       sender = dgram.createSocket("unix_dgram")

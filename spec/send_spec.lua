@@ -151,6 +151,7 @@ for kind, loopback in pairs(helper.LOOPBACK) do
     end)
 
     it("keeps the order over many batches, of any sizes", function()
+      traffic.need_buffers(pending)
       helper.run(function()
         local count, sent = 1000, {}
         local server, inbox = helper.bound { type = kind, recvBufferSize = 2 ^ 22 }
@@ -170,6 +171,7 @@ for kind, loopback in pairs(helper.LOOPBACK) do
     end)
 
     it("keeps the order to each of several destinations", function()
+      traffic.need_buffers(pending)
       helper.run(function()
         local count = 300
         local a, of_a = helper.bound { type = kind, recvBufferSize = 2 ^ 22 }
