@@ -48,7 +48,7 @@ interpreter:
 # Installs what is missing. Each line: Debian's package, and how to see it is there.
 SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
-INSTALL = $(APT) install -y --no-install-recommends $(MISSING) >/dev/null
+INSTALL = $(APT) install -y --no-remove --no-install-recommends $(MISSING) >/dev/null
 LUA_PACKAGE = $(or $(NAME),$(notdir $(LUA)))
 DEV_PACKAGE = lib$(LUA_PACKAGE:luajit=luajit-5.1)-dev
 
