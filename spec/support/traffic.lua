@@ -4,6 +4,7 @@
 local assert = require "luassert"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local succeeds = require("spec.support.host").succeeds
 local inside = require "spec.support.inside"
 local uv = require "luv"
 
@@ -102,6 +103,16 @@ function traffic.need_buffers(pending)
   helper.closed(udp)
   helper.closed(unix)
   if granted < 400000 then pending("the system grants no large buffers") end
+end
+
+local answers -- whether the resolver does, once it was asked
+
+-- Makes a spec pending where the resolver says nothing for seconds.
+function traffic.need_resolver(pending)
+  if answers == nil then
+    answers = succeeds("timeout 2 getent ahosts nobody.invalid; test $? != 124")
+  end
+  if not answers then pending("the resolver does not answer") end
 end
 
 -- Whether the system has memberships of one source: NetBSD and OpenBSD do not.
