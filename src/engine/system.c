@@ -444,15 +444,6 @@ int system_has_gso(int fd) {
 
 /* -------------------------------------------------------------- multicast */
 
-#if HAVE_GROUP_REQ
-/* Copies a name, with its length where names carry it. */
-static void copy_name(struct sockaddr_storage *to, const Address *from) {
-  memcpy(to, &from->name, from->length);
-#ifdef SIN6_LEN
-  to->ss_len = (uint8_t)from->length;
-#endif
-}
-#else
 /* Finds the IPv4 address of an interface; that of 0 is the wildcard. */
 static int address_of(int fd, unsigned interface, struct in_addr *out) {
   struct ifreq request;
@@ -464,19 +455,37 @@ static int address_of(int fd, unsigned interface, struct in_addr *out) {
   *out = ((struct sockaddr_in *)(void *)&request.ifr_addr)->sin_addr;
   return 0;
 }
+
+#if HAVE_GROUP_REQ
+/* Copies a name, with its length where names carry it. */
+static void copy_name(struct sockaddr_storage *to, const Address *from) {
+  memcpy(to, &from->name, from->length);
+#ifdef SIN6_LEN
+  to->ss_len = (uint8_t)from->length;
+#endif
+}
+
+/* Joins or leaves an IPv4 group on an interface that is known by its index. */
+static int member_by_index(int fd, const Address *group, unsigned interface,
+                           int join) {
+  struct group_req request = {.gr_interface = interface};
+  copy_name(&request.gr_group, group);
+  return set_option(fd, IPPROTO_IP, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP,
+                    &request, sizeof request);
+}
 #endif
 
-/* Joins or leaves an IPv4 group for all its sources. */
+/* Joins or leaves an IPv4 group for all its sources. The BSDs take 0, the
+   system's choice, for no index but for an address. */
 static int member_v4(int fd, const Address *group, unsigned interface,
                      int join) {
+  struct ip_mreq request = {.imr_multiaddr = group->name.v4.sin_addr};
+  int status;
 #if HAVE_GROUP_REQ
-  struct ip_mreqn request = {.imr_ifindex = (int)interface};
-#else
-  struct ip_mreq request;
-  int status = address_of(fd, interface, &request.imr_interface);
-  if (status < 0) return status;
+  if (interface != 0) return member_by_index(fd, group, interface, join);
 #endif
-  request.imr_multiaddr = group->name.v4.sin_addr;
+  status = address_of(fd, interface, &request.imr_interface);
+  if (status < 0) return status;
   return set_option(fd, IPPROTO_IP,
                     join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &request,
                     sizeof request);
