@@ -18,10 +18,10 @@ else
     echo -I/usr/include/$(NAME:luajit=luajit-2.1))
 endif
 
-BUILD ?= build/$(V)$(if $(PORTABLE),-portable)
+BUILD ?= build/$(V)$(if $(PORTABLE),-portable$(PORTABLE:1=))
 WARNINGS = -Wall -Wextra -Wshadow -Wpedantic
 ALL_CFLAGS = -std=gnu11 -fPIC $(WARNINGS) $(LUA_CFLAGS) \
-  $(if $(PORTABLE),-DDGRAM_PORTABLE) $(CPPFLAGS) $(CFLAGS)
+  $(if $(PORTABLE),-DDGRAM_PORTABLE=$(PORTABLE)) $(CPPFLAGS) $(CFLAGS)
 SHARED = $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
 
 ENGINE := $(wildcard src/engine/*.c)
@@ -48,7 +48,7 @@ interpreter:
 # Installs what is missing. Each line: Debian's package, and how to see it is there.
 SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
-INSTALL = $(APT) install -y --no-install-recommends $(MISSING) >/dev/null
+INSTALL = $(APT) install -y --no-remove --no-install-recommends $(MISSING) >/dev/null
 LUA_PACKAGE = $(or $(NAME),$(notdir $(LUA)))
 DEV_PACKAGE = lib$(LUA_PACKAGE:luajit=luajit-5.1)-dev
 
@@ -129,7 +129,8 @@ lint: interpreter
 	@for f in $(SOURCES) $(MODULES:%=lua/%); do grep -q "\"$$f\"" dgram-scm-1.rockspec \
 	  || { echo "$$f is not in the rockspec"; exit 1; }; done
 	@for cc in $(CC) $$(command -v clang); do \
-	  for f in $(SOURCES) "-DDGRAM_PORTABLE src/engine/system.c"; do \
+	  for f in $(SOURCES) "-DDGRAM_PORTABLE=1 src/engine/system.c" \
+	    "-U__linux__ -DDGRAM_PORTABLE=2 src/engine/system.c"; do \
 	    $$cc $(ALL_CFLAGS) -Werror -c -o /dev/null $$f || exit 1; \
 	  done; \
 	done
@@ -157,7 +158,7 @@ help:
 	@echo "targets:  all setup demo test lint bench install uninstall env clean"
 	@echo "settings: LUA=$(LUA) (or lua5.1 to lua5.5, luajit), LUA_INCDIR=,"
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
-	@echo "          the Linux-only calls), SPECS='spec/...' (only these)"
+	@echo "          the Linux-only calls; 2: nor what NetBSD and OpenBSD lack), SPECS='spec/...' (only these)"
 
 .PHONY: all interpreter setup packages demo test test-all test-unnested env lint bench install \
   uninstall clean help

@@ -10,7 +10,10 @@
 #   make coverage      lines and branches that no spec runs
 #   make mutate COUNT=60  changes of conditions that no spec notices
 #
-#   make check         all of them in their short form
+#   make test-i386     the specs in a 32-bit userland (needs root)
+#   make test-musl     the module with musl's C library, on the poll() loop
+#
+#   make check         all of them in their short form, but for these two
 #
 # Each closes with a line "N passed, N failed", behind what is pending (spec/total).
 # No check, but what one compares with:
@@ -19,6 +22,15 @@
 #                      the scenarios of spec/oracle; git diff shows what is new
 
 CHECKS = $(BUILD)/checks
+
+# Where they cannot be had, they say so and pass.
+test-i386:
+	-@$(NEED); need debootstrap command -v debootstrap; $(GET)
+	@INTERPRETERS="$(or $(INTERPRETERS),lua5.4 luajit)" spec/platform/i386 $(SPECS)
+
+test-musl: setup
+	-@$(NEED); need musl-tools command -v musl-gcc; $(GET)
+	@MAKE="$(MAKE)" spec/platform/musl "$(CURDIR)/build/musl"
 
 # Each installs what is missing first. The interpreter may be new then: a second
 # make looks at it afresh.
@@ -146,6 +158,6 @@ oracle: setup
 check:
 	@MAKE="$(MAKE)" spec/check
 
-.PHONY: oracle check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
+.PHONY: test-i386 test-musl oracle check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
   coverage mutate run-test-faults run-test-net run-sanitize run-fuzz run-soak \
   run-coverage run-mutate

@@ -259,12 +259,17 @@ describe("connect that fails", function()
     ["with the other family"] = { "::1", { code = "EINVAL", syscall = "connect" } },
     ["with a name nobody knows"] = { "nobody.invalid", { syscall = "getaddrinfo",
       hostname = "nobody.invalid" } },
-    ["with a broadcast address"] = { "255.255.255.255", { code = "EACCES",
-      syscall = "connect", address = "255.255.255.255", port = 9,
-      message = "connect EACCES 255.255.255.255:9" } },
+    ["with a broadcast address"] = { "127.255.255.255", { code = "EACCES",
+      syscall = "connect", address = "127.255.255.255", port = 9,
+      message = "connect EACCES 127.255.255.255:9" } },
   }
   for name, case in pairs(cases) do
+    local function need() -- what answers
+      if case[1]:find "invalid$" then traffic.need_resolver(pending) end
+    end
+
     it(name .. " tells its callback, and can be repeated", function()
+      need()
       helper.run(function()
         local client = dgram.createSocket("udp4")
         client:on("error", helper.expect(0))
@@ -280,6 +285,7 @@ describe("connect that fails", function()
     end)
 
     it(name .. " tells 'error' without a callback", function()
+      need()
       helper.run(function()
         local client = dgram.createSocket("udp4")
         client:on("connect", helper.expect(0))

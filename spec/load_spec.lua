@@ -220,6 +220,7 @@ describe("a batch that is cut short", function()
   for what, act in pairs(acts) do
     for where, is_place in pairs(places) do
       it(("%s at %s loses nothing and keeps the order"):format(what, where), function()
+        traffic.need_buffers(pending)
         if what:find "nested" then helper.need_nested_runs(pending) end
         helper.run(function()
           local socket, port = sender { type = "udp4", loop = traffic.surviving() }
@@ -245,6 +246,7 @@ describe("a batch that is cut short", function()
 
   for _, place in ipairs { 1, 31, 32, 33, 64, 65, COUNT } do
     it(("by close at number %d delivers no more"):format(place), function()
+      traffic.need_buffers(pending)
       helper.run(function()
         local socket, port = sender()
         local raw, heard = uv.new_udp(), 0
@@ -265,6 +267,7 @@ end)
 
 describe("a burst that fills the queue's memory to the last bytes", function()
   it("arrives as it was sent, whatever is left over", function()
+    traffic.need_buffers(pending)
     helper.run(function()
       local server, heard, to = receiver()
       local client = dgram.createSocket("udp4")

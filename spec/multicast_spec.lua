@@ -4,6 +4,7 @@
 local Child = require "spec.support.child"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 -- The name of the loopback interface.
@@ -158,6 +159,7 @@ for kind, case in pairs(multicast) do
     end)
 
     traffic_it("of one source is heard from that source only", function()
+      if not traffic.has_sources() then pending("no memberships of one source") end
       helper.run(function()
         local member, inbox, sender = open()
         local port = member:address().port
@@ -177,6 +179,7 @@ for kind, case in pairs(multicast) do
     end)
 
     traffic_it("of another source is not heard", function()
+      if not traffic.has_sources() then pending("no memberships of one source") end
       helper.run(function()
         local member, inbox, sender = open()
         local port = member:address().port
@@ -221,7 +224,8 @@ describe("in a network namespace", function()
       local child = Child.start("unshare", "-rn", "sh", "-c", SCRIPT, uv.exepath())
       local status, text = child:outcome(20)
       if status == 77 or text == "" then pending("no network namespace: " .. status) end
-      assert.truthy(text:find("%f[%d]2%d passed, 0 failed"), text)
+      local passed = tonumber(text:match("(%d+) passed, 0 failed")) or 0
+      assert.is_true(passed > 16, text)
     end, 25)
   end)
 end)

@@ -1,5 +1,5 @@
--- What differs between platforms: widths of numbers. `make test-i386` and
--- `make test-musl` run this where it matters.
+-- What differs between platforms: widths of numbers. `make test-i386` runs this
+-- where it matters.
 local helper = require "spec.support.helper"
 local host = require "spec.support.host"
 local inside = require "spec.support.inside"

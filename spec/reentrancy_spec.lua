@@ -276,6 +276,7 @@ describe("a host that survives errors", function()
     end)
 
   it("gets every completion of looked up sends, although each callback raises", function()
+    traffic.need_resolver(pending)
     run(function(socket)
       for _ = 1, 10 do
         socket:send("x", port, "localhost", raising(heard))

@@ -151,6 +151,7 @@ for kind, loopback in pairs(helper.LOOPBACK) do
     end)
 
     it("keeps the order over many batches, of any sizes", function()
+      traffic.need_buffers(pending)
       helper.run(function()
         local count, sent = 1000, {}
         local server, inbox = helper.bound { type = kind, recvBufferSize = 2 ^ 22 }
@@ -170,6 +171,7 @@ for kind, loopback in pairs(helper.LOOPBACK) do
     end)
 
     it("keeps the order to each of several destinations", function()
+      traffic.need_buffers(pending)
       helper.run(function()
         local count = 300
         local a, of_a = helper.bound { type = kind, recvBufferSize = 2 ^ 22 }
@@ -293,6 +295,7 @@ describe("send", function()
   end)
 
   it("tells the callback of a host name nobody knows", function()
+    traffic.need_resolver(pending)
     helper.run(function()
       local client = dgram.createSocket("udp4")
       client:on("error", helper.expect(0))

@@ -189,6 +189,7 @@ for kind, loopback in pairs(helper.LOOPBACK) do
     end)
 
     it("fails with a name nobody knows", function()
+      traffic.need_resolver(pending)
       helper.run(function()
         local socket = dgram.createSocket(kind)
         socket:on("error", helper.expect(function(err)

@@ -1,4 +1,5 @@
 -- Source-specific membership: types, misuse, order of checks.
+-- needs: memberships of one source
 local o = require "spec.oracle.log"
 
 o.bound("a", "udp4", function(a)

@@ -1,6 +1,7 @@
 -- What a scenario may need of the machine; the head of its Lua side says so:
 --   -- needs: IPv6
 -- Where that is missing neither Node nor we would say what is recorded.
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local M = {}
@@ -18,6 +19,7 @@ end
 -- How each need is tried.
 local tried = {
   ["IPv6"] = function() return works(function() return true end) end,
+  ["memberships of one source"] = traffic.has_sources,
   ["a route for IPv6 multicast"] = function()
     return works(function(socket)
       return socket:set_membership("ff02::1234", nil, "join")

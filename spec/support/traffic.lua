@@ -4,6 +4,7 @@
 local assert = require "luassert"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local succeeds = require("spec.support.host").succeeds
 local inside = require "spec.support.inside"
 local uv = require "luv"
 
@@ -90,6 +91,37 @@ function traffic.finish(sent, heard, ...)
   helper.fill(heard, #sent)
   assert.same(sent, heard)
   helper.close(...)
+end
+
+-- Makes a spec pending where the system does not grant what it grants by default,
+-- 212992 bytes, which the kernel doubles: a burst of some hundred datagrams.
+function traffic.need_buffers(pending)
+  local udp, unix = dgram.createSocket("udp4"), dgram.createSocket("unix_dgram")
+  udp:setRecvBufferSize(traffic.ROOM)
+  unix:setSendBufferSize(traffic.ROOM)
+  local granted = math.min(udp:getRecvBufferSize(), unix:getSendBufferSize())
+  helper.closed(udp)
+  helper.closed(unix)
+  if granted < 400000 then pending("the system grants no large buffers") end
+end
+
+local answers -- whether the resolver does, once it was asked
+
+-- Makes a spec pending where the resolver says nothing for seconds.
+function traffic.need_resolver(pending)
+  if answers == nil then
+    answers = succeeds("timeout 2 getent ahosts nobody.invalid; test $? != 124")
+  end
+  if not answers then pending("the resolver does not answer") end
+end
+
+-- Whether the system has memberships of one source: NetBSD and OpenBSD do not.
+function traffic.has_sources()
+  local socket = dgram.createSocket("udp4")
+  local ok, err = pcall(socket.addSourceSpecificMembership, socket, "127.0.0.1",
+    "232.1.2.3", "127.0.0.1")
+  helper.closed(socket)
+  return ok or err.code ~= "ENOTSUP"
 end
 
 -- An adapter like luv's own, each of whose callbacks is what wrap(callback, hook)

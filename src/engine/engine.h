@@ -97,9 +97,15 @@ int system_is_named(int fd);
 const char *system_kind(int fd);
 void system_close(int fd);
 void system_detach(int fd);
+int system_restrict_mode(int fd, int mode);
 void system_widen_mode(const char *path, int mode);
 int system_connect(int fd, const Address *peer);
 int system_disconnect(int fd);
+void system_settle_name(Address *address);
+int system_member(int fd, const Address *group, const Address *source,
+                  unsigned interface, int join);
+int system_leave_by(int fd, int family, unsigned interface,
+                    const struct in_addr *source);
 int system_receive(int fd, Message *message, int count);
 int system_send(int fd, Message *message, int count);
 int system_error(int fd);
@@ -133,10 +139,6 @@ extern const ControlRow system_controls[CONTROL_KINDS];
 
 /* ---------------------------------------------------------- multicast.c */
 
-int multicast_member(int fd, const Address *group, const Address *source,
-                     unsigned interface, int join);
-int multicast_leave_by(int fd, int family, unsigned interface,
-                       const struct in_addr *source);
 int multicast_interface(const char *text, int family, unsigned *index);
 int multicast_interfaces(int family, unsigned *index, int room);
 

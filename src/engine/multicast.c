@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Multicast: memberships in groups, and the interfaces they are joined on,
- * which users spell by address, zone, name or index.
+ * The interfaces on which multicast is joined and leaves, which users spell by
+ * address, zone, name or index.
  */
 #include "engine.h"
 
@@ -9,49 +9,6 @@
 #include <ifaddrs.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Joins or leaves a group, of one source or of all, on an interface. */
-int multicast_member(int fd, const Address *group, const Address *source,
-                     unsigned interface, int join) {
-  int level = group->name.base.sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
-  struct group_source_req filter;
-  struct group_req plain;
-  int result;
-  if (source == NULL) {
-    memset(&plain, 0, sizeof plain);
-    plain.gr_interface = interface;
-    memcpy(&plain.gr_group, &group->name, group->length);
-    result = setsockopt(fd, level, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP,
-                        &plain, sizeof plain);
-  } else {
-    memset(&filter, 0, sizeof filter);
-    filter.gsr_interface = interface;
-    memcpy(&filter.gsr_group, &group->name, group->length);
-    memcpy(&filter.gsr_source, &source->name, source->length);
-    result = setsockopt(
-        fd, level, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
-        &filter, sizeof filter);
-  }
-  return result < 0 ? -errno : 0;
-}
-
-/* Chooses the interface multicast leaves by: its index, or for IPv4 an address
-   it has, which is the source then; 0 and none is the system's choice. */
-int multicast_leave_by(int fd, int family, unsigned interface,
-                       const struct in_addr *source) {
-  struct ip_mreqn request;
-  int result;
-  memset(&request, 0, sizeof request);
-  request.imr_ifindex = (int)interface;
-  if (source != NULL) request.imr_address = *source;
-  if (family == AF_INET6)
-    result = setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface,
-                        sizeof interface);
-  else
-    result =
-        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
-  return result < 0 ? -errno : 0;
-}
 
 /* Tells whether an interface's address is the one that is looked for. */
 static int owns(const struct ifaddrs *each, const Address *address) {

@@ -34,7 +34,8 @@ static int is_stale(const Address *path) {
 /* Binds a descriptor so that the path appears with the mode, if one is given:
    it is never open to more than that. */
 static int bind_with_mode(int fd, const Address *path, int mode) {
-  if (mode >= 0 && fchmod(fd, (mode_t)mode) < 0) return -errno;
+  int status = mode >= 0 ? system_restrict_mode(fd, mode) : 0;
+  if (status < 0) return status;
   if (bind(fd, &path->name.base, path->length) < 0) return -errno;
   if (mode >= 0 && path->name.local.sun_path[0] != '\0')
     system_widen_mode(path->name.local.sun_path, mode);

@@ -49,6 +49,7 @@ static void aim(struct msghdr *header, struct iovec *data, Incoming *in,
 /* Notes what the kernel says of a message it delivered. */
 static void settle(Message *message, Incoming *in) {
   in->from.length = message->header.msg_namelen;
+  system_settle_name(&in->from);
   in->size = message->size;
   in->truncated = (message->header.msg_flags & MSG_TRUNC) != 0;
   control_read(&message->header, &in->info);

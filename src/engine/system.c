@@ -2,8 +2,8 @@
 /*
  * The only file with the platform's #ifdefs: opening sockets, the system calls
  * that move many datagrams at once or the loops that replace them, and the
- * numbers of options and control messages. Build with DGRAM_PORTABLE to leave
- * out everything that only Linux has.
+ * numbers of options and control messages. DGRAM_PORTABLE=1 leaves out what only
+ * Linux has, DGRAM_PORTABLE=2 also what NetBSD and OpenBSD lack.
  */
 #include "engine.h"
 
@@ -13,19 +13,31 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#if defined(__linux__) && !defined(DGRAM_PORTABLE)
+#ifndef DGRAM_PORTABLE
+#define DGRAM_PORTABLE 0
+#endif
+
+#if defined(__linux__) && DGRAM_PORTABLE == 0
 #define HAVE_BATCHES 1
 #else
 #define HAVE_BATCHES 0
 #endif
 
+/* Multicast by the index of an interface, and of one source; NetBSD and OpenBSD
+   know IPv4 interfaces by their address. */
+#if defined(MCAST_JOIN_GROUP) && DGRAM_PORTABLE < 2
+#define HAVE_GROUP_REQ 1
+#else
+#define HAVE_GROUP_REQ 0
+#endif
+
 #if HAVE_BATCHES
 #include <linux/sockios.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #ifndef __GLIBC__ /* musl's is a loop of sendmsg. The kernel reads its padding */
 #include <sys/syscall.h> /* too, which is zero in what control.c writes. */
 #define sendmmsg(...) (int)syscall(SYS_sendmmsg, __VA_ARGS__)
@@ -49,9 +61,15 @@
   do result = (call);       \
   while (result < 0 && errno == EINTR)
 
+/* Sets an option; returns 0 or a negative errno. */
+static int set_option(int fd, int level, int option, const void *value,
+                      size_t size) {
+  return setsockopt(fd, level, option, value, (socklen_t)size) < 0 ? -errno : 0;
+}
+
 /* Sets an option that holds an int; returns 0 or a negative errno. */
 static int set_int(int fd, int level, int option, int value) {
-  return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
+  return set_option(fd, level, option, &value, sizeof value);
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -91,7 +109,9 @@ static int set_reuse_addr(int fd) {
 
 /* Spreads the datagrams of one port over sockets; -ENOTSUP where unknown. */
 static int set_reuse_port(int fd) {
-#ifdef SO_REUSEPORT
+#if defined(SO_REUSEPORT_LB)
+  return set_int(fd, SOL_SOCKET, SO_REUSEPORT_LB, 1);
+#elif defined(__linux__) || defined(__DragonFly__)
   return set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 #else
   (void)fd;
@@ -154,10 +174,11 @@ int system_adopt(int fd, int wanted) {
 
 /* Tells whether a unix socket has a name that others can send to. */
 int system_is_named(int fd) {
-  struct sockaddr_un name;
-  socklen_t length = sizeof name;
-  return getsockname(fd, (struct sockaddr *)&name, &length) == 0 &&
-         length > offsetof(struct sockaddr_un, sun_path);
+  Address address;
+  address.length = sizeof address.name;
+  if (getsockname(fd, &address.name.base, &address.length) < 0) return 0;
+  system_settle_name(&address);
+  return address.length > offsetof(struct sockaddr_un, sun_path);
 }
 
 /* Names what a descriptor is, for errors that tell it is the wrong kind. */
@@ -192,6 +213,18 @@ void system_detach(int fd) {
   close(null);
 }
 
+/* Has the path that a socket is bound to appear with no more than a mode;
+   -ENOTSUP where only the umask, which all threads share, says so. */
+int system_restrict_mode(int fd, int mode) {
+#ifdef __linux__
+  return fchmod(fd, (mode_t)mode) < 0 ? -errno : 0;
+#else
+  (void)fd;
+  (void)mode;
+  return -ENOTSUP;
+#endif
+}
+
 /* Gives a path the bits that the umask took away; it must be a socket of ours,
    not what somebody put in its place. Only where O_PATH tells that safely. */
 void system_widen_mode(const char *path, int mode) {
@@ -218,14 +251,36 @@ int system_connect(int fd, const Address *peer) {
   return result < 0 ? -errno : 0;
 }
 
-/* Forgets the peer of a connected socket. */
+/* Tells whether a socket has a peer. */
+static int has_peer(int fd) {
+  struct sockaddr_storage name;
+  socklen_t length = sizeof name;
+  return getpeername(fd, (struct sockaddr *)&name, &length) == 0 ||
+         errno != ENOTCONN;
+}
+
+/* Forgets the peer of a connected socket. What the BSDs answer to that differs,
+   but they do it. */
 int system_disconnect(int fd) {
   struct sockaddr none;
-  int result;
+  int result, error;
   memset(&none, 0, sizeof none);
   none.sa_family = AF_UNSPEC;
   RETRY(result, connect(fd, &none, sizeof none));
-  return result < 0 && errno != EAFNOSUPPORT ? -errno : 0;
+  error = errno;
+  return result < 0 && has_peer(fd) ? -error : 0;
+}
+
+/* Gives the name that stands for none no length: where paths are the only names
+   of unix sockets, that of zero bytes. */
+void system_settle_name(Address *address) {
+#ifndef __linux__
+  if (address->length > 0 && address->name.base.sa_family == AF_UNIX &&
+      address->name.local.sun_path[0] == '\0')
+    address->length = 0;
+#else
+  (void)address;
+#endif
 }
 
 /* Takes the socket's pending error; 0 when there is none. */
@@ -405,6 +460,115 @@ int system_has_gso(int fd) {
   (void)fd;
   return 0;
 #endif
+}
+
+/* -------------------------------------------------------------- multicast */
+
+/* Finds the IPv4 address of an interface; that of 0 is the wildcard. */
+static int address_of(int fd, unsigned interface, struct in_addr *out) {
+  struct ifreq request;
+  out->s_addr = INADDR_ANY;
+  if (interface == 0) return 0;
+  memset(&request, 0, sizeof request);
+  if (if_indextoname(interface, request.ifr_name) == NULL) return -ENODEV;
+  if (ioctl(fd, SIOCGIFADDR, &request) < 0) return -errno;
+  *out = ((struct sockaddr_in *)(void *)&request.ifr_addr)->sin_addr;
+  return 0;
+}
+
+#if HAVE_GROUP_REQ
+/* Copies a name, with its length where names carry it. */
+static void copy_name(struct sockaddr_storage *to, const Address *from) {
+  memcpy(to, &from->name, from->length);
+#ifdef SIN6_LEN
+  to->ss_len = (uint8_t)from->length;
+#endif
+}
+
+/* Joins or leaves an IPv4 group on an interface that is known by its index. */
+static int member_by_index(int fd, const Address *group, unsigned interface,
+                           int join) {
+  struct group_req request = {.gr_interface = interface};
+  copy_name(&request.gr_group, group);
+  return set_option(fd, IPPROTO_IP, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP,
+                    &request, sizeof request);
+}
+#endif
+
+/* Joins or leaves an IPv4 group for all its sources. The BSDs take 0, the
+   system's choice, for no index but for an address. */
+static int member_v4(int fd, const Address *group, unsigned interface,
+                     int join) {
+  struct ip_mreq request = {.imr_multiaddr = group->name.v4.sin_addr};
+  int status;
+#if HAVE_GROUP_REQ
+  if (interface != 0) return member_by_index(fd, group, interface, join);
+#endif
+  status = address_of(fd, interface, &request.imr_interface);
+  if (status < 0) return status;
+  return set_option(fd, IPPROTO_IP,
+                    join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &request,
+                    sizeof request);
+}
+
+/* Joins or leaves an IPv6 group for all its sources. */
+static int member_v6(int fd, const Address *group, unsigned interface,
+                     int join) {
+  struct ipv6_mreq request;
+  request.ipv6mr_multiaddr = group->name.v6.sin6_addr;
+  request.ipv6mr_interface = interface;
+  return set_option(fd, IPPROTO_IPV6, join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP,
+                    &request, sizeof request);
+}
+
+/* Joins or leaves a group for one source; -ENOTSUP where that is unknown. */
+static int member_of_source(int fd, const Address *group, const Address *source,
+                            unsigned interface, int join) {
+#if HAVE_GROUP_REQ
+  int level = group->name.base.sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+  struct group_source_req request = {.gsr_interface = interface};
+  copy_name(&request.gsr_group, group);
+  copy_name(&request.gsr_source, source);
+  return set_option(fd, level,
+                    join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
+                    &request, sizeof request);
+#else
+  (void)fd, (void)group, (void)source, (void)interface, (void)join;
+  return -ENOTSUP;
+#endif
+}
+
+/* Joins or leaves a group, of one source or of all, on an interface. */
+int system_member(int fd, const Address *group, const Address *source,
+                  unsigned interface, int join) {
+  if (source != NULL)
+    return member_of_source(fd, group, source, interface, join);
+  return group->name.base.sa_family == AF_INET
+             ? member_v4(fd, group, interface, join)
+             : member_v6(fd, group, interface, join);
+}
+
+/* Chooses the interface IPv4 multicast leaves by. */
+static int leave_by_v4(int fd, unsigned interface) {
+#if HAVE_GROUP_REQ
+  struct ip_mreqn request = {.imr_ifindex = (int)interface};
+#else
+  struct in_addr request;
+  int status = address_of(fd, interface, &request);
+  if (status < 0) return status;
+#endif
+  return set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
+}
+
+/* Chooses the interface multicast leaves by: its index, or for IPv4 an address
+   it has, which is the source then; 0 and none is the system's choice. */
+int system_leave_by(int fd, int family, unsigned interface,
+                    const struct in_addr *source) {
+  if (family == AF_INET6)
+    return set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface,
+                      sizeof interface);
+  if (source == NULL) return leave_by_v4(fd, interface);
+  return set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, source, sizeof *source);
 }
 
 /* ----------------------------------------------- options, control messages */

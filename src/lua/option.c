@@ -65,7 +65,7 @@ static int membership_everywhere(Socket *s, const Address *group,
   int i, status = -ENODEV, done = 0;
   int count = multicast_interfaces(s->family, index, 256);
   for (i = 0; i < count; i++) {
-    status = multicast_member(s->fd, group, source, index[i], join);
+    status = system_member(s->fd, group, source, index[i], join);
     if (status == 0) done++;
   }
   return done > 0 ? 0 : count < 0 ? count : status;
@@ -92,7 +92,7 @@ static int option_membership(lua_State *L) {
     return push_result(L, membership_everywhere(s, &group, from, join));
   if (interface != NULL)
     status = multicast_interface(interface, s->family, &index);
-  if (status == 0) status = multicast_member(s->fd, &group, from, index, join);
+  if (status == 0) status = system_member(s->fd, &group, from, index, join);
   return push_result(L, status);
 }
 
@@ -109,7 +109,7 @@ static int option_multicast_interface(lua_State *L) {
       address_parse(&address, AF_INET, text, strlen(text), 0) == 0)
     source = &address.name.v4.sin_addr;
   else status = multicast_interface(text, s->family, &index);
-  if (status == 0) status = multicast_leave_by(s->fd, s->family, index, source);
+  if (status == 0) status = system_leave_by(s->fd, s->family, index, source);
   return push_result(L, status == -ENODEV ? -EADDRNOTAVAIL : status);
 }
 

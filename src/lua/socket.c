@@ -236,6 +236,7 @@ static int name(lua_State *L) {
   result = peer ? getpeername(s->fd, &address.name.base, &address.length)
                 : getsockname(s->fd, &address.name.base, &address.length);
   if (result < 0) return push_failure(L, -errno);
+  system_settle_name(&address);
   lua_pushlstring(L, text, address_text(&address, text));
   lua_pushinteger(L, address_port(&address));
   return 2;
