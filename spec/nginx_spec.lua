@@ -22,7 +22,7 @@ end
 -- The nginx that has ngx_lua: the program, and the directory of the module, nil
 -- when it is built in.
 local function find_nginx()
-  for _, program in ipairs { "openresty", "nginx" } do
+  for _, program in ipairs { "openresty", "nginx", "/usr/sbin/nginx" } do
     local text = host.has(program) and host.output(program .. " -V") or ""
     if text:find("ngx_lua", 1, true) or text:find("lua-nginx-module", 1, true) then
       return program
@@ -513,6 +513,55 @@ describe("nginx", function()
     eventually(function() return answers == sent end)
     helper.close(unpack(sockets))
   end)
+
+  -- Adds the page's request to the configuration.
+  local function with_request(text)
+    local request = helper.read("docs/embedding.md"):match("```nginx\n(location.-)```")
+    return text:gsub("location = /counters", function(found) return request .. found end)
+  end
+
+  -- Waits until the socket with this port is closed.
+  local function await_closed(port)
+    eventually(function()
+      local socket = dgram.createSocket("udp4")
+      local free = pcall(socket.bindSync, socket, { port = port })
+      socket:close()
+      return free
+    end)
+  end
+
+  it_runs("the request of docs/embedding.md asks, and closes its socket", with_request,
+    function(nginx)
+      local socket = helper.bound("udp4")
+      local asked
+      socket:on("message", function(_, rinfo)
+        asked = rinfo.port
+        socket:send("an answer", rinfo.port, rinfo.address)
+      end)
+      assert.are.equal("an answer\n", (nginx:get("/ask?port=" .. socket:address().port)))
+      await_closed(asked)
+      socket:close()
+      nginx:get("/ask?port=none")
+      nginx:logs("Port should be > 0 and < 65536")
+      assert.is_nil(nginx:log():find("unknown reason", 1, true))
+    end)
+
+  it_runs("the request of docs/embedding.md closes its socket when its client goes",
+    with_request, function(nginx)
+      local socket, tcp, asked = helper.bound("udp4"), uv.new_tcp(), nil
+      socket:on("message", function(_, rinfo)
+        asked = rinfo.port
+        tcp:close()
+      end)
+      tcp:connect(LOOPBACK, nginx.http, function()
+        tcp:write("GET /ask?port=" .. socket:address().port .. " HTTP/1.0\r\n\r\n")
+      end)
+      helper.wait(function() return asked end)
+      local begin = uv.hrtime()
+      await_closed(asked)
+      assert.is_true((uv.hrtime() - begin) / 1e9 < 1)
+      socket:close()
+    end)
 
   for _, signal in ipairs { "sigquit", "sigterm" } do
     it_runs(signal .. " ends it within a second", nil, function(nginx)
