@@ -1,4 +1,4 @@
--- "min": only what Lua 5.1 to 5.4 and LuaJIT have in common.
+-- "min": only what Lua 5.1 to 5.5 and LuaJIT have in common.
 std = "min"
 max_line_length = 100
 cache = false

@@ -104,6 +104,10 @@ bench: all $(BENCHES)
 test-all:
 	@spec/versions $(SPECS)
 
+# As with luv 1.50 and later, which run no loop within the loop.
+test-unnested:
+	@$(MAKE) -s --no-print-directory test LOOP=unnested
+
 -include spec/checks.mk
 
 # Prints the exports that put the checkout before what is installed:
@@ -154,9 +158,9 @@ clean:
 
 help:
 	@echo "targets:  all setup demo test lint bench install uninstall env clean"
-	@echo "settings: LUA=$(LUA) (or lua5.1, lua5.2, lua5.3, luajit), LUA_INCDIR=,"
+	@echo "settings: LUA=$(LUA) (or lua5.1 to lua5.5, luajit), LUA_INCDIR=,"
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls), SPECS='spec/...' (only these)"
 
-.PHONY: all interpreter setup packages demo test test-all env lint bench install \
+.PHONY: all interpreter setup packages demo test test-all test-unnested env lint bench install \
   uninstall clean help

@@ -16,7 +16,7 @@ description = {
 }
 supported_platforms = { "unix" }
 dependencies = {
-  "lua >= 5.1",
+  "lua >= 5.1, < 5.6",
   "luv",
 }
 build = {

@@ -138,7 +138,7 @@ end
 local METRICS = { rate = "rate", cpu = "CPU a message", p50 = "p50" }
 
 -- "met" or "**missed**", by a target's or a limit's bound.
-local function verdict(goal, value)
+local function outcome(goal, value)
   if not value then return "not measured" end
   local met = (not goal.least or value >= goal.least) and
     (not goal.most or value <= goal.most)
@@ -168,14 +168,14 @@ local function target_rows(run, lines)
       table.insert(lines, row(by_id[target.workload].title,
         target.against or by_id[target.base].title, METRICS[target.metric],
         bound(target, "×"), spread(ratios, fixed "%.2f×"),
-        verdict(target, statistics.median(ratios))))
+        outcome(target, statistics.median(ratios))))
     end
   end
   for _, limit in ipairs(run.partial and {} or workloads.limits) do
     local value = run.limits[limit.value] or nil
     table.insert(lines, row(limit.title, "", limit.unit,
       bound(limit, " " .. limit.unit),
-      value and ("%.4g %s"):format(value, limit.unit) or "–", verdict(limit, value)))
+      value and ("%.4g %s"):format(value, limit.unit) or "–", outcome(limit, value)))
   end
 end
 

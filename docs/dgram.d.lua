@@ -33,6 +33,7 @@
 ---| "ERR_MISSING_ARGS"
 ---| "ERR_INVALID_ADDRESS"
 ---| "ERR_INVALID_FD_TYPE"
+---| "ERR_INVALID_THIS"
 ---| "ERR_SOCKET_BAD_BUFFER_SIZE"
 ---| "ERR_SOCKET_BUFFER_SIZE"
 ---| "ERR_IP_BLOCKED"
@@ -52,6 +53,8 @@
 ---@field hostname? string the name that was looked up
 ---@field info? { errno: integer, code: string, message: string, syscall: string } ERR_SOCKET_BUFFER_SIZE
 ---@field context? any ERR_UNHANDLED_ERROR: the value
+---@field place? string thrown errors: file and line of the script's call
+---@field stack? string thrown errors: the text, and the calls that led there
 
 ---The sender of a datagram.
 ---@class dgram.RemoteInfo
@@ -94,13 +97,14 @@
 ---@field reusePort? boolean
 ---@field ipv6Only? boolean
 ---@field recvBufferSize? integer bytes
----@field sendBufferSize? integer bytes
+---@field sendBufferSize? integer bytes; of unix_dgram up to 512 KiB unless given
 ---@field lookup? dgram.Lookup
 ---@field signal? dgram.AbortSignal
 ---@field receiveBlockList? dgram.BlockList
 ---@field sendBlockList? dgram.BlockList
----@field highWaterMark? integer bytes, 1 MiB unless given
----@field maxQueue? integer bytes, 64 MiB unless given
+---@field highWaterMark? integer bytes that wait in one place, 1 MiB unless given
+---@field maxQueue? integer bytes that wait anywhere, 64 MiB unless given
+---@field linger? integer milliseconds close waits for slow readers, 1000 unless given
 ---@field gso? boolean true unless given
 ---@field gro? boolean true unless given
 ---@field mode? integer permission bits of a unix path
@@ -212,7 +216,7 @@ function Socket:disconnect() end
 ---@return dgram.Address
 function Socket:remoteAddress() end
 
----Sends one datagram; returns false when the queue is long.
+---Sends one datagram; returns false when much waits where it does.
 ---@param msg string|string[]
 ---@param port integer|string
 ---@param address? string 127.0.0.1 or ::1 unless given
@@ -238,7 +242,7 @@ function Socket:send(msg, port, address, callback) end
 ---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, path: string, callback?: dgram.SendCallback): boolean
 function Socket:sendto(msg, offset, length, port, address, callback) end
 
----Sends each string as a datagram of its own; returns false when the queue is long.
+---Sends each string as a datagram of its own; returns false when much waits there.
 ---@param messages string[]
 ---@param port integer|string
 ---@param address? string 127.0.0.1 or ::1 unless given
@@ -357,7 +361,8 @@ function Socket:getSendQueueCount() end
 ---@return dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
----@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close"|"drain", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:on(event, listener) end
 
@@ -373,7 +378,8 @@ function Socket:addListener(event, listener) end
 ---@return dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
----@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close"|"drain", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:once(event, listener) end
 

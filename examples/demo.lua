@@ -15,7 +15,7 @@ local function say(who, ...)
   print(("  %-8s %s"):format(who, (...):format(select(2, ...))))
 end
 
--- Prints the verdict on a step.
+-- Prints whether a step succeeded.
 local function check(ok, what)
   if not ok then failed = failed + 1 end
   print(("  %-8s %s\n"):format(ok and "ok" or "FAILED", what))

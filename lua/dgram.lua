@@ -26,11 +26,24 @@ local HIGH_WATER_MARK = 1024 * 1024 -- bytes
 local MAX_QUEUE = 64 * 1024 * 1024 -- bytes
 local LARGEST = 2 ^ 32 - 1
 
+local LINGER = 1000 -- milliseconds
+
 -- What sockets without options share.
-local DEFAULTS = { highWaterMark = HIGH_WATER_MARK, maxQueue = MAX_QUEUE }
+local DEFAULTS = { highWaterMark = HIGH_WATER_MARK, maxQueue = MAX_QUEUE,
+  linger = LINGER }
+
+-- The options there are.
+local KNOWN = {
+  type = true, reuseAddr = true, reusePort = true, ipv6Only = true,
+  recvBufferSize = true, sendBufferSize = true, lookup = true, signal = true,
+  receiveBlockList = true, sendBlockList = true, highWaterMark = true,
+  maxQueue = true, gso = true, gro = true, mode = true, linger = true,
+  loop = true,
+}
 
 -- Checks the options and returns those the socket keeps.
 local function socket_options(given)
+  check.known_options(given, KNOWN)
   local options = {
     reuseAddr = given.reuseAddr and true or nil,
     reusePort = given.reusePort and true or nil,
@@ -47,11 +60,12 @@ local function socket_options(given)
     LARGEST) or HIGH_WATER_MARK
   options.maxQueue = check.option_integer(given, "maxQueue", 1, LARGEST)
     or MAX_QUEUE
+  options.linger = check.option_integer(given, "linger", 0, LARGEST) or LINGER
+  options.receive_block = blocklist.option(given, "receiveBlockList")
+  options.send_block = blocklist.option(given, "sendBlockList")
   if given.lookup ~= nil and not check.callable(given.lookup) then
     check.type_error("lookup", "of type function", given.lookup)
   end
-  options.receive_block = blocklist.option(given, "receiveBlockList")
-  options.send_block = blocklist.option(given, "sendBlockList")
   return options
 end
 
@@ -98,9 +112,10 @@ end
 -- @tparam string|table type "udp4", "udp6", "unix_dgram", or options: type,
 --   reuseAddr, reusePort, ipv6Only, recvBufferSize, sendBufferSize, lookup,
 --   signal, receiveBlockList, sendBlockList, highWaterMark, maxQueue, gso, gro,
---   mode, loop
+--   mode, linger, loop
 -- @tparam[opt] function listener heard at every 'message'
--- @return the socket. Raises ERR_SOCKET_BAD_TYPE, ERR_INVALID_ARG_TYPE
+-- @return the socket. Raises ERR_SOCKET_BAD_TYPE, ERR_INVALID_ARG_TYPE,
+--   ERR_INVALID_ARG_VALUE for an option that is not known
 function dgram.createSocket(type_or_options, listener)
   local given = type_or_options
   local options = DEFAULTS

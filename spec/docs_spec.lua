@@ -111,7 +111,7 @@ end
 -- Returns the keys that a function reads of a table of options.
 local function keys_read(values_given, fn)
   local set = {}
-  fn(setmetatable({ 1, 2 }, { __index = function(_, key)
+  fn(setmetatable({}, { __index = function(_, key)
     if type(key) == "string" then set[key] = true end
     return values_given[key]
   end }))
@@ -328,7 +328,9 @@ local function run(snippet)
     .. table.concat(snippet.code, "\n") .. "\n")
   local child, lines = Child.lua(path), {}
   local status = child:wait()
-  for text in child.text:gmatch("(.-)\n") do lines[#lines + 1] = plain(text) end
+  for text in child.text:gmatch("(.-)\n") do -- without the place of errors
+    lines[#lines + 1] = plain(text:gsub(" %(/[^()]*:%d+%)$", ""))
+  end
   return lines, status
 end
 
@@ -354,7 +356,7 @@ describe("docs/api.md", function()
 
   for _, snippet in ipairs(snippets()) do
     it(("line %d: %s"):format(snippet.line, snippet.heading), function()
-      if snippet.info:find("5.4", 1, true) and _VERSION ~= "Lua 5.4" then
+      if snippet.info:find("5.4", 1, true) and _VERSION < "Lua 5.4" then
         pending("a snippet for Lua 5.4")
       end
       helper.run(function()

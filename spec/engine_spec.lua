@@ -1,4 +1,4 @@
--- The batching engine: trains and what refuses them, and a verdict for each
+-- The batching engine: trains and what refuses them, and a completion for each
 -- datagram.
 local Child = require "spec.support.child"
 local dgram = require "dgram"
@@ -11,7 +11,7 @@ local receiver, sender, assert_rests =
   traffic.receiver, traffic.sender, traffic.assert_rests
 
 -- Whether this build and kernel make trains, and cut them.
-local function favours()
+local function has_trains()
   local socket = sender()
   local stats = socket:stats()
   socket:close()
@@ -60,27 +60,27 @@ describe("a burst", function()
 
   -- Sends COUNT datagrams; each place and each callback hears of its own, in
   -- order.
-  local function check(size, place, favoured)
+  local function check(size, place, trains)
     local sockets, heard, ports = {}, {}, {}
-    local sent, verdicts = { {}, {}, {} }, {}
+    local sent, completions = { {}, {}, {} }, {}
     for i = 1, 3 do
-      sockets[i], heard[i], ports[i] = receiver { type = "udp4", gro = favoured }
+      sockets[i], heard[i], ports[i] = receiver { type = "udp4", gro = trains }
       ports[i] = ports[i].port
     end
-    local client = sender { type = "udp4", gso = favoured }
+    local client = sender { type = "udp4", gso = trains }
     for i = 1, COUNT do
       local msg, to = string.char(33 + i % 90):rep(size(i)), place(i)
       table.insert(sent[to], msg)
       client:send(msg, ports[to], "127.0.0.1", i % 3 ~= 0 and function(err, bytes)
-        verdicts[#verdicts + 1] = not err and bytes == #msg and i
+        completions[#completions + 1] = not err and bytes == #msg and i
       end or nil)
     end
     for i = 1, 3 do
       helper.wait(function() return #heard[i] >= #sent[i] end)
       assert.same(sent[i], heard[i])
     end
-    helper.wait(function() return #verdicts == COUNT / 3 * 2 end)
-    for i, number in ipairs(verdicts) do
+    helper.wait(function() return #completions == COUNT / 3 * 2 end)
+    for i, number in ipairs(completions) do
       assert.equal(math.floor((i - 1) / 2) * 3 + (i - 1) % 2 + 1, number)
     end
     assert.equal(COUNT, client:stats().sent)
@@ -184,7 +184,7 @@ describe("of a burst in which some are refused", function()
 
   for fault, wrong in pairs(faults) do
     for which, is_wrong in pairs(patterns) do
-      it(("(%s, %s) each is told its own verdict"):format(which, fault), function()
+      it(("(%s, %s) each is told its own completion"):format(which, fault), function()
         helper.run(function()
           local server, heard, to = receiver()
           local client = sender()
@@ -327,7 +327,7 @@ end
 
 -- Makes the spec pending where there are no trains, or no way to count calls.
 local function need_trains(traced)
-  if not favours() then pending("this build or kernel makes no trains") end
+  if not has_trains() then pending("this build or kernel makes no trains") end
   if traced and not host.succeeds "strace -o /dev/null true" then
     pending("strace does not work here")
   end
@@ -347,7 +347,7 @@ describe("system calls", function()
     it("are few " .. name, function()
       need_trains(true)
       helper.run(function()
-        local lines = trace("sendmmsg,recvmmsg", uv.exepath(), Child.script(([[
+        local lines = trace("/mmsg", uv.exepath(), Child.script(([[
           local socket = dgram.createSocket { type = "udp4", %s }
           local port = socket:bindSync({ address = "127.0.0.1" }).port
           socket:setRecvBufferSize(4 * 1024 * 1024)

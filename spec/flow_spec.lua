@@ -433,22 +433,22 @@ describe("maxQueue", function()
       local client = dgram.createSocket { type = "udp4", lookup = lookup,
         maxQueue = 2000 }
       client:bindSync { address = "127.0.0.1" }
-      local verdicts, inside = {}, true
+      local outcomes, inside = {}, true
       for i = 1, 5 do
         client:send(tostring(i), to.port, "you.test", function(err, bytes)
           assert(not inside, "the callback ran inside send")
-          verdicts[i] = err and err.message or bytes
+          outcomes[i] = err and err.message or bytes
         end)
       end
       inside = false
       local refused = "send ENOBUFS you.test:" .. to.port
-      helper.wait(function() return verdicts[5] end)
-      assert.same({ [4] = refused, [5] = refused }, verdicts)
+      helper.wait(function() return outcomes[5] end)
+      assert.same({ [4] = refused, [5] = refused }, outcomes)
       assert.equal(2, client:stats().sendErrors)
       for _, each in ipairs(asked) do each.done(nil, "127.0.0.1") end
       helper.fill(heard, 3)
-      helper.wait(function() return verdicts[3] end)
-      assert.same({ 1, 1, 1, refused, refused }, verdicts)
+      helper.wait(function() return outcomes[3] end)
+      assert.same({ 1, 1, 1, refused, refused }, outcomes)
       finish({ "1", "2", "3" }, heard, server, client)
     end)
   end)
@@ -654,22 +654,22 @@ describe("stats", function()
     end)
   end)
 
-  -- The favours a socket may ask for.
-  local wishes = {
+  -- What a socket may ask for of trains, and what it gets.
+  local requests = {
     [{}] = { gso = 64, gro = 64 },
     [{ gso = false }] = { gso = 0, gro = 64 },
     [{ gro = false }] = { gso = 64, gro = 0 },
     [{ gso = false, gro = false }] = { gso = 0, gro = 0 },
   }
 
-  for wish, granted in pairs(wishes) do
-    it(("tells of trains: gso = %s, gro = %s"):format(tostring(wish.gso),
-      tostring(wish.gro)), function()
+  for request, granted in pairs(requests) do
+    it(("tells of trains: gso = %s, gro = %s"):format(tostring(request.gso),
+      tostring(request.gro)), function()
       if os.getenv("PORTABLE") then pending("the portable build makes no trains") end
       if uv.os_uname().sysname ~= "Linux" then pending("only Linux has trains") end
       for _, kind in ipairs { "udp4", "udp6" } do
-        wish.type = kind
-        local socket = dgram.createSocket(wish)
+        request.type = kind
+        local socket = dgram.createSocket(request)
         socket:setTTL(64)
         helper.has(granted, socket:stats())
         socket:close()

@@ -85,7 +85,7 @@ describe("after fork", function()
       assert.are.same({ "before got\thello",
         "child 1 got\thello", "child ended\t0",
         "child 2 got\thello", "child ended\t0", "parent got\thello",
-      }, run("prefork.lua", "pollloop"))
+      }, run("prefork.lua", "poll_loop"))
     end)
   end)
 end)

@@ -23,6 +23,21 @@ describe("helper.wait", function()
       timer:close()
     end)
   end)
+
+  it("within a callback says so where luv runs no loop there", function()
+    local run, said = uv.run, nil
+    helper.run(function()
+      local timer = uv.new_timer()
+      timer:start(0, 0, function()
+        function uv.run() return nil, "loop already running" end
+        said = helper.raised(helper.wait, function() return false end)
+        uv.run = run
+        timer:close()
+      end)
+      helper.wait(function() return said end)
+    end)
+    assert.truthy(tostring(said):find("this luv runs no loop within the loop", 1, true))
+  end)
 end)
 
 -- A spec file of four tests: one that fails while much is under way, in one of
@@ -92,7 +107,7 @@ describe("a test that fails", function()
       leave_much()
       assert.equal(1, 2)
     end)]], "Expected objects to be equal" },
-    ["because it waits in vain"] = { [[helper.run(function()
+    ["because what it waits for never comes"] = { [[helper.run(function()
       leave_much()
       helper.wait(function() return false end, 0.3)
     end)]], "nothing after 0.3 s" },

@@ -7,16 +7,16 @@ local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local COUNT = 200
-local pollloop = inside.pollloop
+local poll_loop = inside.poll_loop
 
 describe("a unix peer that does not read", function()
-  local stuck_path, good_path, stuck, good, sender, stuck_heard, good_heard
+  local paused_path, good_path, paused, good, sender, paused_heard, good_heard
 
   -- Runs a test with a peer that reads, one that does not, and a sender.
   local function scene(options, body)
     helper.run(function()
       local at
-      stuck, stuck_heard, stuck_path = traffic.full_peer()
+      paused, paused_heard, paused_path = traffic.full_peer()
       good, good_heard, at = traffic.receiver("unix_dgram")
       good_path = at.address
       sender = dgram.createSocket(options)
@@ -24,20 +24,20 @@ describe("a unix peer that does not read", function()
     end)
   end
 
-  local function close_all() helper.close(sender, stuck, good) end
+  local function close_all() helper.close(sender, paused, good) end
 
   it("holds up nobody else, and gets all in order when it reads", function()
     scene("unix_dgram", function()
       for i = 1, COUNT do
-        sender:send(tostring(i), stuck_path)
+        sender:send(tostring(i), paused_path)
         sender:send(tostring(i), good_path)
       end
       helper.wait(function() return #good_heard == COUNT end)
       assert.same(traffic.numbered(COUNT), good_heard)
       assert.is_true(sender:getSendQueueCount() > 0)
-      stuck:resume()
-      helper.wait(function() return #stuck_heard == COUNT end)
-      assert.same(traffic.numbered(COUNT), stuck_heard)
+      paused:resume()
+      helper.wait(function() return #paused_heard == COUNT end)
+      assert.same(traffic.numbered(COUNT), paused_heard)
       helper.wait(function() return sender:getSendQueueCount() == 0 end)
       assert.equal(2 * COUNT, sender:stats().sent)
       close_all()
@@ -45,10 +45,10 @@ describe("a unix peer that does not read", function()
   end)
 
   it("gets a completion for each of its datagrams when the sender closes", function()
-    scene("unix_dgram", function()
+    scene({ type = "unix_dgram", linger = 0 }, function()
       local sent, canceled = 0, 0
       for i = 1, COUNT do
-        sender:send(tostring(i), stuck_path, function(err)
+        sender:send(tostring(i), paused_path, function(err)
           if not err then sent = sent + 1
           elseif err.code == "ECANCELED" then canceled = canceled + 1 end
         end)
@@ -65,7 +65,7 @@ describe("a unix peer that does not read", function()
     scene({ type = "unix_dgram", maxQueue = 40000 }, function()
       local refused = 0
       for _ = 1, COUNT do
-        sender:send(("x"):rep(1000), stuck_path, function(err)
+        sender:send(("x"):rep(1000), paused_path, function(err)
           if err and err.code == "ENOBUFS" then refused = refused + 1 end
         end)
         sender:flush()
@@ -84,7 +84,7 @@ describe("a unix peer that does not read", function()
         local other, _, other_path = traffic.full_peer()
         local refused = { first = {}, second = 0 }
         for i = 1, 35 do
-          sender:send(("x"):rep(1000), stuck_path, function(err)
+          sender:send(("x"):rep(1000), paused_path, function(err)
             if err then table.insert(refused.first, i) end
           end)
         end
@@ -110,19 +110,19 @@ describe("a unix peer that does not read", function()
       local drained, sent = {}, 0
       sender:on("drain", function(path) drained[#drained + 1] = path or "all" end)
       repeat sent = sent + 1
-      until not sender:flush():send(tostring(sent), stuck_path)
+      until not sender:flush():send(tostring(sent), paused_path)
       for i = 1, COUNT do
         assert.is_true(sender:send(tostring(i), good_path))
         helper.fill(good_heard, i)
       end
       assert.same(traffic.numbered(COUNT), good_heard)
       assert.same({}, drained)
-      stuck:resume()
+      paused:resume()
       helper.wait(function() return #drained > 0 end)
-      assert.same({ stuck_path }, drained)
+      assert.same({ paused_path }, drained)
       assert.equal(0, sender:getSendQueueCount())
-      helper.fill(stuck_heard, sent)
-      assert.same(traffic.numbered(sent), stuck_heard)
+      helper.fill(paused_heard, sent)
+      assert.same(traffic.numbered(sent), paused_heard)
       close_all()
     end)
   end)
@@ -131,7 +131,7 @@ describe("a unix peer that does not read", function()
     scene({ type = "unix_dgram", maxQueue = 40000 }, function()
       local batch, told, errs = {}, 0, {}
       for i = 1, COUNT do batch[i] = ("x"):rep(1000) end
-      local function send_all(callback) sender:sendMany(batch, stuck_path, callback) end
+      local function send_all(callback) sender:sendMany(batch, paused_path, callback) end
       send_all() -- what fits waits, the rest fails
       helper.wait(function() return sender:stats().sendErrors > 0 end)
       local held = sender:getSendQueueCount()
@@ -147,11 +147,11 @@ describe("a unix peer that does not read", function()
 
   it("does not delay a refusal: it is told in the loop's next turn", function()
     scene({ type = "unix_dgram", maxQueue = 3000 }, function()
-      for _ = 1, 40 do sender:send(("x"):rep(100), stuck_path) end
+      for _ = 1, 40 do sender:send(("x"):rep(100), paused_path) end
       helper.wait(function() return sender:stats().sendErrors > 0 end)
       helper.pass(100) -- the lane waits longer each time it was tried
       local told
-      sender:send(("x"):rep(3000), stuck_path, function(err) told = err.code end)
+      sender:send(("x"):rep(3000), paused_path, function(err) told = err.code end)
       local turns = 0
       while not told and turns < 3 do
         turns = turns + 1
@@ -215,7 +215,7 @@ describe("a unix peer that does not read", function()
           sender:send(tostring(i), good_path, helper.sent())
           helper.fill(good_heard, i)
         end
-        helper.close(sender, stuck, good)
+        helper.close(sender, paused, good)
         for _, peer in ipairs(others) do peer:close() end
       end)
     end)
@@ -227,7 +227,7 @@ describe("a unix peer that does not read", function()
         local BIG, total = 100000, 0
         sender:bindSync { path = helper.path() }
         for i = 1, 40 do
-          local peer = i % 2 == 0 and stuck_path or good_path
+          local peer = i % 2 == 0 and paused_path or good_path
           sender:send(("x"):rep(BIG), peer, helper.sent())
           total = total + 1
         end
@@ -236,8 +236,8 @@ describe("a unix peer that does not read", function()
         traffic.assert_rests("a full buffer")
         assert.is_true(sender:getSendQueueCount() > 0)
         good:resume()
-        stuck:resume()
-        helper.wait(function() return #good_heard + #stuck_heard == total end)
+        paused:resume()
+        helper.wait(function() return #good_heard + #paused_heard == total end)
         close_all()
       end)
     end)
@@ -246,7 +246,7 @@ describe("a unix peer that does not read", function()
     it("wakes a sender " .. name .. " a name when it reads: no timer is waited for", function()
       if not inside.watches_lanes() then pending("no epoll: lanes wait for a timer") end
       helper.run(function()
-        local loop = pollloop.new()
+        local loop = poll_loop.new()
         local timer = loop.timer
         function loop.timer() return { start = function() end } end
         local reader = dgram.createSocket { type = "unix_dgram", loop = loop }
@@ -271,13 +271,13 @@ describe("a unix peer that does not read", function()
 
   it("lets the loop rest, although its path is somebody else's by now", function()
     scene("unix_dgram", function()
-      for i = 1, COUNT do sender:send(tostring(i), stuck_path) end
+      for i = 1, COUNT do sender:send(tostring(i), paused_path) end
       sender:flush()
       local sent = sender:stats().sent
-      assert(os.rename(stuck_path, helper.path()))
-      local heir, heard = dgram.createSocket("unix_dgram"), nil
-      heard = helper.listen(heir)
-      heir:bindSync { path = stuck_path }
+      assert(os.rename(paused_path, helper.path()))
+      local heir = dgram.createSocket("unix_dgram")
+      local heard = helper.listen(heir)
+      heir:bindSync { path = paused_path }
       heir:pause()
       helper.wait(function() return sender:stats().sent > sent end)
       traffic.assert_rests("a lane whose peer has changed")
@@ -289,17 +289,27 @@ describe("a unix peer that does not read", function()
     end)
   end)
 
+  it("gets what is as large as the sender's buffer allows", function()
+    scene({ type = "unix_dgram", sendBufferSize = 150000 }, function()
+      for _ = 1, 20 do sender:send(("x"):rep(250000), paused_path, helper.sent()) end
+      sender:flush()
+      paused:resume()
+      helper.fill(paused_heard, 20)
+      close_all()
+    end)
+  end)
+
   it("whose socket is gone has the rest fail", function()
     scene("unix_dgram", function()
       local failed = 0
       for i = 1, COUNT do
-        sender:send(tostring(i), stuck_path, function(err)
+        sender:send(tostring(i), paused_path, function(err)
           if err then failed = failed + 1 end
         end)
       end
       sender:flush()
       local waiting = sender:getSendQueueCount()
-      stuck:close()
+      paused:close()
       helper.wait(function() return failed == waiting end)
       helper.close(sender, good)
     end)

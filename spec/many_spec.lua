@@ -281,7 +281,7 @@ describe("sendMany that fails in part", function()
   it("because the socket closes counts those that went before", function()
     helper.run(function()
       local server, _, path = full_peer()
-      local client = dgram.createSocket("unix_dgram")
+      local client = dgram.createSocket { type = "unix_dgram", linger = 0 }
       client:sendMany(numbered(100), path, helper.expect(function(err, count)
         assert.equal("ECANCELED", err.code)
         assert.equal(client:stats().sent, count)

@@ -284,7 +284,10 @@ describe_rows("a unix_dgram socket", {
     fine = { TEXTS } },
   { "path to connect", function(s, v) s:connect(v) end, ARG_TYPE, fine = { TEXTS } },
   { "path to connectSync", function(s, v) s:connectSync(v) end,
-    texts(SYSTEM, ARG_TYPE) },
+    function(name)
+      if name == "empty text" then return { code = "ERR_INVALID_ARG_VALUE" } end
+      return texts(SYSTEM, ARG_TYPE)(name)
+    end },
   { "ttl", function(s, v) s:setTTL(v) end, numbers(SYSTEM, ARG_TYPE) },
   { "group", function(s, v) s:addMembership(v) end, no_group },
   { "interface", function(s, v) s:setMulticastInterface(v) end,

@@ -79,7 +79,7 @@ describe("the oracle", function()
   end)
 end)
 
--- Errors have other numbers, and sockets other manners, on another system.
+-- Errors have other numbers, and sockets behave otherwise, on another system.
 if runner.system() ~= system then
   describe("the oracle", function()
     it("agrees on this system", function()

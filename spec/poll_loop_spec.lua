@@ -1,4 +1,4 @@
--- The built-in poll() loop, and the seam it shows: what an adapter owes.
+-- The built-in poll() loop, and what every adapter owes the library.
 local Child = require "spec.support.child"
 local core = require "dgram.core"
 local dgram = require "dgram"
@@ -6,7 +6,7 @@ local helper = require "spec.support.helper"
 local inside = require "spec.support.inside"
 local traffic = require "spec.support.traffic"
 
-local pollloop = inside.pollloop
+local poll_loop = inside.poll_loop
 
 -- A bound socket on a loop that hands its messages to a function.
 local function bound(loop, listener)
@@ -25,7 +25,7 @@ end
 describe("the poll() loop", function()
   local loop
 
-  before_each(function() loop = pollloop.new() end)
+  before_each(function() loop = poll_loop.new() end)
 
   it("needs no luv", function()
     helper.run(function()
@@ -155,7 +155,7 @@ describe("the poll() loop", function()
   end)
 
   it("two loops in one state do not meet", function()
-    local other, got = pollloop.new(), {}
+    local other, got = poll_loop.new(), {}
     local a, port_a = bound(loop, function(msg) got.a = msg end)
     local b, port_b = bound(other, function(msg) got.b = msg end)
     a:send("to b", port_b, "127.0.0.1")
@@ -244,7 +244,7 @@ describe("the poll() loop", function()
   end)
 end)
 
--- The hooks of an adapter and of its handles, as lua/dgram/loop.lua tells them.
+-- The hooks of an adapter and of its handles, as lua/dgram/loop/luv.lua tells them.
 local HOOKS = { poll = true, idle = true, timer = true, lookup = true,
   traceback = true }
 local METHODS = {
@@ -274,7 +274,7 @@ end
 
 describe("an adapter", function()
   it("needs the documented hooks and no more", function()
-    local loop, heard = pollloop.new(), {}
+    local loop, heard = poll_loop.new(), {}
     local server, port = bound(strict(loop), function(msg) heard[#heard + 1] = msg end)
     server:send("one", port, "localhost", function(err)
       assert.is_nil(err)
@@ -285,7 +285,7 @@ describe("an adapter", function()
   end)
 
   it("tells why a lookup failed, and with which number", function()
-    local loop, why = pollloop.new(), nil
+    local loop, why = poll_loop.new(), nil
     function loop.lookup(_, _, callback)
       loop.timer(function() callback(why) end):start(0)
     end
@@ -304,7 +304,7 @@ describe("an adapter", function()
   end)
 
   it("that stops watching and tells of an error is asked to watch on", function()
-    local loop, told = pollloop.new(), nil
+    local loop, told = poll_loop.new(), nil
     local poll = loop.poll
     function loop.poll(fd, callback)
       local handle = poll(fd, callback)
@@ -327,7 +327,7 @@ describe("an adapter", function()
   end)
 
   it("has one turn of the loop, whoever asks first", function()
-    local adapter = strict(pollloop.new())
+    local adapter = strict(poll_loop.new())
     local a, b = bound(adapter), bound(adapter)
     assert.are.equal(inside.scheduler(a), inside.scheduler(b)) -- nothing shows it
     helper.close(a, b)

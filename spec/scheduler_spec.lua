@@ -1,7 +1,7 @@
 -- The turn of a loop: tasks, what they add, and what keeps the loop alive.
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
-local pollloop = require("spec.support.inside").pollloop
+local poll_loop = require("spec.support.inside").poll_loop
 local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
@@ -60,7 +60,7 @@ describe("a turn", function()
   end)
 
   it("whose timer could not be started once tries again all the same", function()
-    local loop, heard, broken = pollloop.new(), 0, true
+    local loop, heard, broken = poll_loop.new(), 0, true
     local timer, poll = loop.timer, loop.poll
     local watched = 0
     function loop.poll(...) -- what cannot be watched waits for the timer
@@ -111,7 +111,7 @@ end)
 
 describe("a loop that cannot watch a socket", function()
   it("does not keep what waits for writability from going out", function()
-    local loop, path, heard, done = pollloop.new(), helper.path(), 0, 0
+    local loop, path, heard, done = poll_loop.new(), helper.path(), 0, 0
     local peer = dgram.createSocket { type = "unix_dgram", loop = loop }
     peer:bindSync { path = path }
     peer:pause()

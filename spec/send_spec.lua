@@ -566,7 +566,7 @@ describe("send", function()
     end)
   end)
 
-  it("of refused and good datagrams tells each its own verdict", function()
+  it("of refused and good datagrams tells each its own completion", function()
     helper.run(function()
       local client, inbox = helper.bound("udp4")
       local port, order = client:address().port, {}

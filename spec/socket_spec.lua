@@ -54,7 +54,7 @@ describe("createSocket", function()
 
   it("says what it made", function()
     helper.run(function()
-      assert.equal("dgram.Socket (udp4)", tostring(dgram.createSocket("udp4")))
+      assert.equal("dgram.Socket (udp4, unbound)", tostring(dgram.createSocket("udp4")))
       assert.equal("string", type(dgram._VERSION))
     end)
   end)
@@ -328,6 +328,7 @@ describe("bind{fd=}", function()
       local socket = dgram.createSocket("udp4")
       local inbox = helper.listen(socket)
       local fd, copy = raw:fileno(), nil
+      raw:disown()
       socket:bind({ fd = fd }, helper.expect(function() copy = socket:address() end))
       helper.wait(function() return copy end)
       assert.equal("127.0.0.1", copy.address)
@@ -375,7 +376,7 @@ describe("bind{fd=}", function()
 
   it("that fails after a send lets the socket send on", function()
     helper.run(function()
-      local loop = inside.pollloop.new()
+      local loop = inside.poll_loop.new()
       local path, done = helper.path(), 0
       local peer = dgram.createSocket("unix_dgram")
       peer:bindSync { path = path }

@@ -32,7 +32,7 @@ describe("in a thread", function()
   end)
 
   -- Not in helper.run: luv keeps the states of its pool and their descriptors.
-  for _, loop in ipairs { "luv", "pollloop" } do
+  for _, loop in ipairs { "luv", "poll_loop" } do
     it("uv.new_work runs jobs, each state with a loop of its own: " .. loop,
       function()
         local server, results = dgram.createSocket("udp4"), {}

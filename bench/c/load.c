@@ -19,9 +19,12 @@ static int size, gro;
 /* Sends `count` requests, each stamped with its time. */
 static void send_requests(int fd, int count) {
   double t = now();
-  for (int i = 0; i < count; i++) memcpy(payloads[i], &t, sizeof t);
-  for (int sent = 0, n; sent<count; sent += n> 0 ? n : 0)
-    n = sendmmsg(fd, requests + sent, (unsigned)(count - sent), 0);
+  for (int part; count > 0; count -= part) {
+    part = count < BATCH ? count : BATCH; /* more answers may come at once */
+    for (int i = 0; i < part; i++) memcpy(payloads[i], &t, sizeof t);
+    for (int sent = 0, n; sent < part; sent += n > 0 ? n : 0)
+      n = sendmmsg(fd, requests + sent, (unsigned)(part - sent), 0);
+  }
 }
 
 /* Notes the round trips of one received train or datagram; returns how many. */

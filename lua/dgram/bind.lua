@@ -48,10 +48,10 @@ local function bound(self)
   return true
 end
 
--- Binds the descriptor; returns nil, errno on failure.
+-- Binds the descriptor; returns nil, errno and the call's name on failure.
 local function bind_now(self, address, port)
   local ok, errno = self:_open()
-  if not ok then return nil, errno end
+  if not ok then return nil, errno, "socket" end
   ok, errno = self._family.bind(self, address, port)
   if not ok then return nil, errno end
   ok, errno = bound(self)
@@ -76,16 +76,17 @@ local function bind_settled(self, err, listener)
   end)
 end
 
--- Makes the error of a bind; a path has no port.
-local function bind_error(self, errno, address, port)
+-- Makes the error of a bind, or of what comes before it; a path has no port.
+local function bind_error(self, errno, syscall, address, port)
+  if syscall then return errors.system(syscall, errno) end
   return errors.system("bind", errno, address,
     self._family.binds_to_send and port or nil)
 end
 
 -- Binds to a numeric address or a path, now; the event follows later.
 local function bind_to(self, address, port, listener)
-  local ok, errno = bind_now(self, address, port)
-  local err = not ok and bind_error(self, errno, address, port)
+  local ok, errno, syscall = bind_now(self, address, port)
+  local err = not ok and bind_error(self, errno, syscall, address, port)
   bind_settled(self, err, listener)
 end
 
@@ -122,11 +123,10 @@ local function adopt(self, fd, listener)
   if self._poll or waiting + unreported > 0 then
     errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
   end
-  if self._scheduler:owner(fd) then
-    error(errors.system("open", core.errno "EEXIST"), 0)
-  end
   local ok, kind = self[CORE]:adopt(fd)
-  if not ok then
+  if not ok and type(kind) == "number" then
+    errors.raise(errors.system("open", kind))
+  elseif not ok then
     errors.throw("TypeError", "ERR_INVALID_FD_TYPE",
       "Unsupported fd type: " .. kind)
   end
@@ -134,7 +134,7 @@ local function adopt(self, fd, listener)
   if good then good, errno = bound(self) end
   if not good then
     self[CORE]:disown()
-    error(errors.system("open", errno), 0)
+    errors.raise(errors.system("open", errno))
   end
   if listener then self:once("listening", listener) end
   bind_settled(self)
@@ -155,6 +155,10 @@ local function bind_arguments(self, first, address, callback)
   return options, type(callback) == "function" and callback or nil
 end
 
+-- The options there are.
+local KNOWN = { port = true, address = true, path = true, fd = true, mode = true,
+  exclusive = true }
+
 -- Adds the callback as a one-time 'listening' listener.
 local function once_listening(self, callback)
   if not callback then return nil end
@@ -174,6 +178,7 @@ function Socket:bind(first, address, callback)
   if self._bound then errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND") end
   local options
   options, callback = bind_arguments(self, first, address, callback)
+  check.known_options(options, KNOWN)
   if options.fd ~= nil then
     adopt(self, check.range("fd", options.fd, 0, 2 ^ 31 - 1), callback)
     return self
@@ -194,10 +199,9 @@ function Socket:bindSync(options)
   if options ~= nil and type(options) ~= "table" then
     check.type_error("options", "of type object", options)
   end
-  local address, port = self._family:bind_target(options or {})
-  if self._family.binds_to_send then lookup.need_literal(address) end
-  local ok, errno = bind_now(self, address, port)
-  if not ok then error(bind_error(self, errno, address, port), 0) end
+  local address, port = self._family:bind_sync_target(options or {})
+  local ok, errno, syscall = bind_now(self, address, port)
+  if not ok then errors.raise(bind_error(self, errno, syscall, address, port)) end
   bind_settled(self)
   return self:address()
 end

@@ -100,8 +100,9 @@ function check.range(name, value, low, high)
   return integer
 end
 
---- Checks a port; numeric strings are accepted, 0 only if allowed.
-function check.port(value, zero_allowed)
+--- Checks a port; numeric strings are accepted, 0 only if allowed. The name is
+-- what an error calls it.
+function check.port(value, zero_allowed, name)
   local number = value
   if type(value) == "string" then
     number = value:find("^%s*[%dxXa-fA-F]+%s*$") and tonumber(value) or nil
@@ -111,7 +112,8 @@ function check.port(value, zero_allowed)
   then
     local least = zero_allowed and ">=" or ">"
     errors.throw("RangeError", "ERR_SOCKET_BAD_PORT",
-      ("Port should be %s 0 and < 65536. %s."):format(least, received(value)))
+      ("%s should be %s 0 and < 65536. %s."):format(name or "Port", least,
+        received(value)))
   end
   return port
 end
@@ -164,6 +166,44 @@ end
 function check.option_integer(options, name, low, high)
   if options[name] == nil then return nil end
   return check.range("options." .. name, options[name], low, high)
+end
+
+-- Counts the changes that make one word of another (Levenshtein).
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local corner = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local same = a:byte(i) == b:byte(j)
+      corner, row[j] = row[j],
+        math.min(row[j] + 1, row[j - 1] + 1, corner + (same and 0 or 1))
+    end
+  end
+  return row[#b]
+end
+
+-- Returns the known name that is nearest to one that is not, nil if none is near.
+local function nearest(name, known)
+  local best, least = nil, 4
+  for each in pairs(known) do
+    local changes = distance(tostring(name):lower(), each:lower())
+    if changes < least then best, least = each, changes end
+  end
+  return best
+end
+
+--- Raises for an option that is not known, and names the nearest that is.
+function check.known_options(options, known)
+  for name in pairs(options) do
+    if not known[name] then
+      local near = nearest(name, known)
+      errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+        ("The property 'options.%s' is unknown."):format(tostring(name))
+          .. (near and (" Did you mean '%s'?"):format(near) or ""))
+    end
+  end
 end
 
 return check

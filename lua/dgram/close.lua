@@ -41,12 +41,21 @@ function wind_up(self)
   error(err, 0)
 end
 
--- Hands the queue over once more and frees the port.
+-- Tells whether what was sent is to be waited for.
+local function has_time(self)
+  if self._options.linger == 0 or self[CORE]:queued() == 0 then return false end
+  self._until = self._until or core.now() + self._options.linger
+  return core.now() < self._until
+end
+
+-- Hands the queue over, until it is empty or the time is over, and frees the port.
 local function finish(self)
   local handle = self[CORE]
   if handle:fileno() then
     handle:flush()
+    if has_time(self) then return self._scheduler:retry(self) end
     handle:cancel(core.errno "ECANCELED")
+    self._until = nil
     if self._poll then self._poll:stop() end
     if self._peers then self._peers:stop() end
     handle:detach()
@@ -64,6 +73,15 @@ function Socket:_released()
     if ok then self:_go_on() else self:_give_up(errors.system("socket", errno)) end
   end
   if (self._jobs or 0) > 0 then self._finished = false return end
+  local ok, err = pcall(finish, self)
+  if ok then return end
+  dispose(self) -- no memory for an orderly close: at least leak nothing
+  error(err, 0)
+end
+
+-- Goes on with a close that waits for who is slow to read.
+function Socket:_linger()
+  if not self._until then return end
   local ok, err = pcall(finish, self)
   if ok then return end
   dispose(self) -- no memory for an orderly close: at least leak nothing

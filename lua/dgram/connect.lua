@@ -85,10 +85,10 @@ end
 --- Chooses the peer at once, by its numeric address (or path).
 -- Raises connect(2)'s errors; 'connect' is emitted later
 function Socket:connectSync(first, address)
-  local port
-  if address ~= nil then check.string("address", address) end
-  port, address = self._family:connect_target(first, address)
+  local port, callback
   self:_running()
+  port, address, callback = self._family:connect_target(first, address)
+  if callback ~= nil then check.string("address", callback) end
   if self._connected then
     errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
   end
@@ -96,13 +96,13 @@ function Socket:connectSync(first, address)
     errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
   end
   if self._family.binds_to_send then
-    lookup.need_literal(address)
+    lookup.need_literal("argument 'address'", address, "connectSync")
     if not self._bound then self:bindSync({}) end
   else
     self:_need()
   end
   local ok, err = connect_now(self, address, port, address)
-  if not ok then error(err, 0) end
+  if not ok then errors.raise(err) end
   self._scheduler:defer(function()
     if not self._closed then self:emit("connect") end
   end)
@@ -118,7 +118,7 @@ function Socket:disconnect()
   local _, port = self[CORE]:name()
   local ok, errno = self[CORE]:disconnect()
   if ok then ok, errno = self._family.rebind(self, port) end
-  if not ok then error(errors.system("connect", errno), 0) end
+  if not ok then errors.raise(errors.system("connect", errno)) end
   self._connected, self._peer, self._peer_port = false, nil, nil
   self[CORE]:fastSend(not self._options.send_block)
 end

@@ -8,9 +8,11 @@ local Error = {}
 Error.__index = Error
 Error.__name = "dgram.Error"
 
---- Spells an error as Node does: name, colon, message.
+--- Spells an error as Node does, name, colon, message; then, if it was thrown, where
+-- the script made the call.
 function Error:__tostring()
-  return tostring(self.name) .. ": " .. tostring(self.message)
+  local text = tostring(self.name) .. ": " .. tostring(self.message)
+  return self.place and text .. " (" .. self.place .. ")" or text
 end
 
 local errors = {}
@@ -20,9 +22,37 @@ function errors.new(name, code, message)
   return setmetatable({ name = name, code = code, message = message }, Error)
 end
 
---- Raises an error, at no position: the table is the whole of it.
+local HERE = debug.getinfo(1, "S").source:gsub("errors%.lua$", "")
+
+-- Tells whether a function is the library's own.
+local function is_ours(info)
+  return info.what == "C" or info.source:sub(1, #HERE) == HERE
+    or info.source == HERE:gsub("/$", "") .. ".lua"
+end
+
+-- Returns the line outside the library that called it, "script.lua:12", or nil.
+local function place_of_call()
+  local level = 3
+  local info = debug.getinfo(level, "Sl")
+  while info and is_ours(info) do
+    level = level + 1
+    info = debug.getinfo(level, "Sl")
+  end
+  return info and info.currentline > 0
+    and info.short_src .. ":" .. info.currentline or nil
+end
+
+--- Raises an error of a call the script made: it tells where that was, in its text
+-- and with the whole way there in `stack`.
+function errors.raise(err)
+  err.place = place_of_call()
+  err.stack = debug.traceback(tostring(err), 2)
+  error(err, 0)
+end
+
+--- Raises an error of a class and a code.
 function errors.throw(name, code, message)
-  error(errors.new(name, code, message), 0)
+  errors.raise(errors.new(name, code, message))
 end
 
 -- The errors whose text never changes: code = { name, message }.
@@ -46,7 +76,7 @@ end
 
 --- Raises an error whose text never changes.
 function errors.throw_fixed(code)
-  error(errors.fixed(code), 0)
+  errors.raise(errors.fixed(code))
 end
 
 -- Spells where a system call was directed.

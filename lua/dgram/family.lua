@@ -4,6 +4,8 @@
 
 local check = require "dgram.check"
 local core = require "dgram.core"
+local errors = require "dgram.errors"
+local lookup = require "dgram.lookup"
 
 local CORE = core.FIELD
 
@@ -23,9 +25,9 @@ function ip:describe(address, port)
   return { address = address, family = self.name, port = port }
 end
 
--- Checks an optional address.
-local function address_or(default, address)
-  if address ~= nil then check.string("address", address) end
+-- Checks an optional address; the name is what an error calls it.
+local function address_or(default, address, name)
+  if address ~= nil then check.string(name or "address", address) end
   if address == nil or address == "" then return default end
   return address
 end
@@ -40,6 +42,14 @@ end
 function ip:bind_target(options)
   local address = address_or(self.any, options.address)
   return address, check.port(options.port or 0, true)
+end
+
+--- Checks the options of bindSync, as Node does; returns address and port.
+function ip:bind_sync_target(options)
+  local port = check.port(options.port or 0, true, "options.port")
+  local address = address_or(self.any, options.address, "options.address")
+  lookup.need_literal("property 'options.address'", address, "bindSync")
+  return address, port
 end
 
 --- Binds the core's socket; returns nil, errno on failure.
@@ -101,6 +111,8 @@ function unix.bind_target(_, options)
   return path or "", check.option_integer(options, "mode", 0, 511)
 end
 
+unix.bind_sync_target = unix.bind_target
+
 --- Binds the core's socket; returns nil, errno on failure.
 function unix.bind(socket, path, mode)
   return socket[CORE]:bindPath(path, mode or socket._options.mode)
@@ -108,7 +120,12 @@ end
 
 --- Sorts and checks connect's arguments (path [, callback]).
 function unix.connect_target(_, path, callback)
-  return nil, check.string("path", path), callback
+  check.string("path", path)
+  if path == "" then
+    errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+      "The argument 'path' must not be empty: who has no name gets no answer")
+  end
+  return nil, path, callback
 end
 
 unix.send_target = unix.connect_target

@@ -20,12 +20,12 @@ local ERRNO = {
   EAI_SOCKTYPE = -3011, ENOTFOUND = -3008,
 }
 
---- Raises unless an address is numeric.
-function M.need_literal(address)
+--- Raises unless an address is numeric; name tells what it is, call whose.
+function M.need_literal(name, address, call)
   if core.literal(address) then return end
   errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
-    ("The argument 'address' must be a numeric IP address. "
-      .. "Received '%s'"):format(address))
+    ("The %s must be a numeric IP address; %s does not perform DNS resolution. "
+      .. "Received '%s'"):format(name, call, address))
 end
 
 -- Makes the error for a name the resolver does not know.

@@ -11,13 +11,13 @@ local EINVAL = core.errno "EINVAL"
 -- Sets an option of the core or raises the system's error.
 local function set(self, syscall, name, value)
   local ok, errno = self:_need():set(name, value)
-  if not ok then error(errors.system(syscall, errno), 0) end
+  if not ok then errors.raise(errors.system(syscall, errno)) end
 end
 
 -- Joins or leaves a group, or raises the system's error.
 local function membership(self, syscall, join, group, interface, source)
   local ok, errno = self:_need():membership(join, group, interface, source)
-  if not ok then error(errors.system(syscall, errno), 0) end
+  if not ok then errors.raise(errors.system(syscall, errno)) end
 end
 
 -- Checks an interface: text, or an index.
@@ -43,13 +43,13 @@ end
 local function set_buffer(self, name, size)
   size = check.buffer_size(size)
   local ok, errno = self:_need():set(name, size)
-  if not ok then error(errors.buffer_size("setsockopt", errno), 0) end
+  if not ok then errors.raise(errors.buffer_size("setsockopt", errno)) end
 end
 
 -- Returns a buffer size, or raises.
 local function get_buffer(self, name)
   local size, errno = self:_need():get(name)
-  if not size then error(errors.buffer_size("getsockopt", errno), 0) end
+  if not size then errors.raise(errors.buffer_size("getsockopt", errno)) end
   return size
 end
 
@@ -69,7 +69,7 @@ function Socket:setTTL(ttl)
   self:_need()
   local hops = check.integer(ttl)
   if not hops or hops < 1 or hops > 255 then
-    error(errors.system("setTTL", EINVAL), 0)
+    errors.raise(errors.system("setTTL", EINVAL))
   end
   set(self, "setTTL", "ttl", hops)
   return ttl
@@ -83,7 +83,7 @@ function Socket:setMulticastTTL(ttl)
   self:_need()
   local hops = check.integer(ttl)
   if not hops or hops < 0 or hops > 255 then
-    error(errors.system("setMulticastTTL", EINVAL), 0)
+    errors.raise(errors.system("setMulticastTTL", EINVAL))
   end
   set(self, "setMulticastTTL", "multicastTTL", hops)
   return ttl
@@ -102,7 +102,7 @@ function Socket:setMulticastInterface(interface)
   self:_running()
   interface = check_interface(interface)
   local ok, errno = self:_need():multicastInterface(interface)
-  if not ok then error(errors.system("setMulticastInterface", errno), 0) end
+  if not ok then errors.raise(errors.system("setMulticastInterface", errno)) end
 end
 
 --- Joins a multicast group.

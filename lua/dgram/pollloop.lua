@@ -1,3 +1,3 @@
 -- SPDX-License-Identifier: MIT
--- The name that dgram.loop.poll had before 1.0; it goes with 2.0.
+-- The name that dgram.loop.poll had before; it goes on working for one release.
 return require "dgram.loop.poll"

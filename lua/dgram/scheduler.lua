@@ -7,7 +7,7 @@ local core = require "dgram.core"
 local errors = require "dgram.errors"
 
 local SHORTEST, LONGEST = 1, 32 -- milliseconds between tries
-local MOST = 1000   -- tasks a turn, before others have theirs
+local MOST = 1000   -- tasks more than waited when a turn began
 local DEEPEST = 8   -- turns within turns: listeners may run the loop
 
 local Scheduler = {}
@@ -18,14 +18,14 @@ function Scheduler:own()
   if self.core:foreign() then errors.throw_fixed("ERR_SOCKET_FORKED") end
 end
 
--- Runs the tasks, and those they add.
+-- Runs the tasks that wait, and of those they add some.
 local function run_tasks(self)
-  local count = 0
-  while self.first <= self.last and count < MOST do
+  local last = self.last + MOST
+  while self.first <= math.min(self.last, last) do
     local first = self.first
     local task, subject = self.tasks[first], self.subjects[first]
     self.tasks[first], self.subjects[first] = nil, nil
-    self.first, count = first + 1, count + 1
+    self.first = first + 1
     task(subject)
   end
 end
@@ -96,7 +96,7 @@ local function hooks(self)
     end,
     update = function(socket) socket:_update() end,
     retry = function(socket) self:retry(socket) end,
-    error = function(socket, errno) socket:_network_error(errno) end,
+    error = function(socket, ...) socket:_network_error(...) end,
     failed = function(socket, ...) socket:_send_failed(...) end,
     drain = function(socket, path) socket:_drained(path) end,
     traceback = self.adapter.traceback,
@@ -107,13 +107,6 @@ end
 function Scheduler:keep(socket)
   self.sockets[socket] = true
   self.guard = core.guard(self.core, self.sockets)
-end
-
---- Returns the socket that has a descriptor, nil when none has.
-function Scheduler:owner(fd)
-  for socket in pairs(self.sockets) do
-    if socket:fileno() == fd then return socket end
-  end
 end
 
 -- Makes a scheduler for an adapter.

@@ -28,6 +28,19 @@ local function fail(self, job, err)
   self._scheduler:defer(function() report_failure(self, job, err) end)
 end
 
+-- Ends a send with an error that may come as often as a remote host likes: without
+-- a callback it is told once a turn.
+local function fail_often(self, job, err)
+  if job.callback then return fail(self, job, err) end
+  self[CORE]:lost(job.count)
+  if self._failing then return end
+  self._failing = true
+  self._scheduler:defer(function()
+    self._failing = nil
+    if not self._closed then self:_report(err) end
+  end)
+end
+
 local ENOBUFS = core.errno "ENOBUFS"
 
 -- Refuses a send that would exceed what may wait; without a callback that is
@@ -46,7 +59,7 @@ end
 -- Gives a datagram with a numeric address to the core.
 local function push(self, job, ip)
   if self._family.blocked(self._options.send_block, ip) then
-    fail(self, job, errors.blocked(ip))
+    fail_often(self, job, errors.blocked(ip))
     return true
   end
   local below, errno
@@ -57,7 +70,7 @@ local function push(self, job, ip)
       job.callback, ip, job.port)
   end
   if below ~= nil then return below end
-  fail(self, job, errors.system("send", errno, job.address, job.port))
+  fail_often(self, job, errors.system("send", errno, job.address, job.port))
   return true
 end
 
@@ -213,9 +226,8 @@ end
 
 -- Sorts (msg [, cb]) and (msg, offset, length [, cb]).
 local function connected_job(msg, offset, length, port, address)
-  local callback = offset
+  local data, callback = check.message(msg), offset
   if type(length) == "number" then
-    local data = check.message(msg)
     offset, length = check.slice(#data, offset, length)
     callback = port
     if check.callable(port) then port = nil end
@@ -226,7 +238,7 @@ local function connected_job(msg, offset, length, port, address)
   if given(port) or given(address) then
     errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
   end
-  return job_of(msg, offset, length, callback)
+  return job_of(data, offset, length, callback)
 end
 
 -- Sorts (msg, destination), where a slice may stand before the destination,
@@ -251,6 +263,10 @@ end
 
 -- Sends a datagram in any of the documented forms; see docs/api.md.
 local function send(self, ...)
+  if type(self) ~= "table" or not self[CORE] then
+    errors.throw("TypeError", "ERR_INVALID_THIS",
+      "Methods are called with a colon: socket:send(...)")
+  end
   local job = sort(self, ...)
   self:_running()
   return submit(self, job)

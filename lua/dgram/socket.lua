@@ -11,13 +11,15 @@
 --   _resolving   the address to bind to is looked up
 --   _connected   false, "connecting" or "connected"
 --   _peer        whom it is connected to, as it was written; _peer_port
---   _closed      close() was called; _finished: and nothing holds it up
+--   _closed      close() was called; _finished: no lookup holds it up
+--   _until       when a closed socket stops to wait for who is slow to read
 --   _later       what waits until the socket is bound
 --   _lines       datagrams that wait for lookups, by name; _jobs: how many
 --   _poll        the loop's handle for datagrams and writability
 --   _peers       the loop's handle for unix peers that do not read
 --   _paused, _unref  what the user asked for
 --   _resting     reading failed; it waits for the next try
+--   _failing     sends without a callback failed, which is told once a turn
 --   _wait        milliseconds of the last wait; _tried: what was sent by then
 --   _events      listeners (emitter.lua)
 
@@ -33,10 +35,22 @@ Socket.__name = "dgram.Socket"
 
 Socket._bound, Socket._connected, Socket._closed = false, false, false
 
+-- Makes of a public method one that says so when it is called with a dot.
+local function with_colon(name, method)
+  return function(self, ...)
+    if type(self) == "table" and self[CORE] then return method(self, ...) end
+    errors.throw("TypeError", "ERR_INVALID_THIS",
+      ("Methods are called with a colon: socket:%s(...)"):format(name))
+  end
+end
+
 -- Adds the functions of another file to the methods.
 local function include(methods)
   for name, method in pairs(methods) do
-    if type(method) == "function" then Socket[name] = method end
+    local public = not name:find("^_") and name ~= "send" -- send looks itself
+    if type(method) == "function" then
+      Socket[name] = public and with_colon(name, method) or method
+    end
   end
 end
 
@@ -80,12 +94,16 @@ local PASSING = {
   ENOPROTOOPT = true, EPROTO = true, EACCES = true,
 }
 
--- Hears of an error that the network told of: most often one that a remote host
--- caused. If it may last, the socket rests a while before it reads again.
-function Socket:_network_error(errno)
+local ROW = 16 -- errors in a row, with no datagram in between, that do not pass
+
+-- Hears of an error that the network told of, the how many-th in a row: most often
+-- one that a remote host caused. If it may last, the socket rests a while before
+-- it reads again.
+function Socket:_network_error(errno, row)
   if self._closed then return end
   local err = errors.system("recvmsg", errno)
-  if not PASSING[err.code] then
+  err.address, err.port = self._peer, self._peer_port
+  if not PASSING[err.code] or row >= ROW then
     self._resting = true
     self:_update()
     self._scheduler:retry(self)
@@ -112,7 +130,7 @@ end
 
 -- Goes on after a wait.
 function Socket:_resume()
-  if self._closed then return end
+  if self._closed then return self:_linger() end
   self._resting = nil
   if self[CORE]:awaits() and not self._poll then self[CORE]:flush()
   else self[CORE]:resume() end
@@ -218,7 +236,7 @@ end
 function Socket:_need()
   self:_running()
   local ok, errno = self:_open()
-  if not ok then error(errors.system("socket", errno), 0) end
+  if not ok then errors.raise(errors.system("socket", errno)) end
   self[CORE]:flush() -- what was sent before an option is set goes without it
   return self[CORE]
 end
@@ -228,7 +246,7 @@ end
 -- Makes the table that address() and remoteAddress() return.
 function Socket:_describe(syscall, peer)
   local address, port = self[CORE]:name(peer)
-  if not address then error(errors.system(syscall, port), 0) end
+  if not address then errors.raise(errors.system(syscall, port)) end
   return self._family:describe(address, port)
 end
 
@@ -237,7 +255,7 @@ end
 function Socket:address()
   self:_running()
   if self._family.binds_to_send and self._bound ~= "bound" then
-    error(errors.system("getsockname", core.errno "EBADF"), 0)
+    errors.raise(errors.system("getsockname", core.errno "EBADF"))
   end
   return self:_describe("getsockname", false)
 end
@@ -263,9 +281,23 @@ function Socket:unref()
   return self
 end
 
---- Spells the socket.
+-- Spells an end of the socket, nil when it has none.
+local function spell(self, peer)
+  local address, port = self[CORE]:name(peer)
+  if not address or address == "" then return nil end
+  if not self._family.binds_to_send then return address end
+  return (address:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(address, port)
+end
+
+--- Spells the socket: its type, what it is bound and connected to, its state.
 function Socket:__tostring()
-  return ("dgram.Socket (%s)"):format(self.type)
+  local text, open = "dgram.Socket (" .. self.type, not self._closed
+  local name = open and self._bound == "bound" and spell(self, false)
+  local peer = open and self._connected == "connected" and spell(self, true)
+  local state = not open and "closed" or self._bound or "unbound"
+  if self._connected and open then state = self._connected end
+  return text .. (name and ", " .. name or "") .. (peer and " -> " .. peer or "")
+    .. ", " .. state .. ")"
 end
 
 return Socket

@@ -1,5 +1,5 @@
 -- A run of a scenario under a fault: it makes sockets, counts callbacks, notes
--- what arrives, and checks afterwards that verdicts and arrivals agree.
+-- what arrives, and checks afterwards that completions and arrivals agree.
 --
 --   local case = Case.new()
 --   local socket = case:socket { type = "udp4" }
@@ -65,16 +65,16 @@ function Case.connect(_, socket, port, address)
   return done and not failure and not socket.failed
 end
 
--- Sends a datagram and expects one verdict on it, not before send returns.
+-- Sends a datagram and expects one completion on it, not before send returns.
 function Case:send(socket, payload, ...)
-  local entry = { payload = payload, verdicts = 0 }
+  local entry = { payload = payload, completions = 0 }
   table.insert(self.sent, entry)
   self.pending = self.pending + 1
   local returned = false
   local arguments = { ... }
   arguments[#arguments + 1] = function(err, bytes)
     assert(returned, "the callback ran inside send")
-    entry.verdicts = entry.verdicts + 1
+    entry.completions = entry.completions + 1
     entry.err = err and check_error(err)
     entry.bytes = bytes
     self.pending = self.pending - 1
@@ -96,14 +96,14 @@ end
 local function delivered(self)
   local list = {}
   for _, entry in ipairs(self.sent) do
-    if entry.verdicts > 0 and not entry.err then
+    if entry.completions > 0 and not entry.err then
       list[#list + 1] = entry.payload
     end
   end
   return list
 end
 
--- Waits for every verdict, and until what went has arrived.
+-- Waits for every completion, and until what went has arrived.
 function Case:settle()
   helper.wait(function() return self.pending == 0 end)
   local wanted = delivered(self)
@@ -182,13 +182,13 @@ function Case.shut(_, socket)
   socket:close(function() socket.gone = true end)
 end
 
--- Closes what is open and waits for 'close'; then every verdict has come.
+-- Closes what is open and waits for 'close'; then every completion has come.
 function Case:close()
   for _, socket in ipairs(self.sockets) do self:shut(socket) end
   helper.wait(function() return all_closed(self) end)
   for i, entry in ipairs(self.sent) do
-    if entry.verdicts ~= 1 then
-      error(("callback %d came %d times"):format(i, entry.verdicts))
+    if entry.completions ~= 1 then
+      error(("callback %d came %d times"):format(i, entry.completions))
     end
     if not entry.err then assert(entry.bytes == #entry.payload) end
   end

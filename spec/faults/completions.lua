@@ -5,7 +5,7 @@ local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
 local helper = require "spec.support.helper"
-local pollloop = require("spec.support.inside").pollloop
+local poll_loop = require("spec.support.inside").poll_loop
 local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
@@ -19,26 +19,26 @@ local function refuse(call, code, only)
   faults.at(call, 1, MANY, core.errno(code), only)
 end
 
--- Sends `count` numbered datagrams; returns the list of verdicts to come.
+-- Sends `count` numbered datagrams; returns the list of completions to come.
 local function send_all(socket, count, size, ...)
-  local verdicts, arguments = {}, { ... }
+  local completions, arguments = {}, { ... }
   for i = 1, count do
     arguments[#arguments + 1] = function(err)
-      verdicts[#verdicts + 1] = { number = i, code = err and err.code }
+      completions[#completions + 1] = { number = i, code = err and err.code }
     end
     local text = ("%05d"):format(i)
     socket:send(text .. ("x"):rep(size - #text), table.unpack(arguments))
     arguments[#arguments] = nil
   end
-  return verdicts
+  return completions
 end
 
--- Asserts that there is one verdict a datagram, in order, all the same.
-local function check_verdicts(verdicts, count, code)
-  assert.equal(count, #verdicts)
-  for i, verdict in ipairs(verdicts) do
-    assert.equal(i, verdict.number)
-    assert.equal(code, verdict.code)
+-- Asserts that there is one completion a datagram, in order, all the same.
+local function check_completions(completions, count, code)
+  assert.equal(count, #completions)
+  for i, completion in ipairs(completions) do
+    assert.equal(i, completion.number)
+    assert.equal(code, completion.code)
   end
 end
 
@@ -52,12 +52,12 @@ describe("a lasting refusal", function()
         helper.run(function()
           local socket, port = bound()
           refuse("send", code)
-          local verdicts = send_all(socket, 100, 50, port, "127.0.0.1")
+          local completions = send_all(socket, 100, 50, port, "127.0.0.1")
           helper.pass(20)
-          assert.equal(0, #verdicts)
+          assert.equal(0, #completions)
           assert.equal(100, socket:getSendQueueCount())
           socket:close(helper.expect(function()
-            check_verdicts(verdicts, 100, "ECANCELED")
+            check_completions(completions, 100, "ECANCELED")
           end))
         end)
       end)
@@ -67,25 +67,25 @@ describe("a lasting refusal", function()
     helper.run(function()
       local socket, port = bound()
       refuse("send", "ENOBUFS")
-      local verdicts = send_all(socket, 300, 50, port, "127.0.0.1")
+      local completions = send_all(socket, 300, 50, port, "127.0.0.1")
       helper.pass(300)
       local tries = faults.count("send")
       assert.is_true(tries >= 5 and tries <= 30, tries .. " tries in 300 ms")
       faults.clear()
-      helper.wait(function() return #verdicts == 300 end)
-      check_verdicts(verdicts, 300, nil)
+      helper.wait(function() return #completions == 300 end)
+      check_completions(completions, 300, nil)
       socket:close()
     end)
   end)
 
   for _, code in ipairs { "EPERM", "ENETUNREACH", "ENOMEM", "EMSGSIZE" } do
-    it(("of %s gives each datagram its verdict"):format(code), function()
+    it(("of %s gives each datagram its completion"):format(code), function()
       helper.run(function()
         local socket, port = bound()
         refuse("send", code)
-        local verdicts = send_all(socket, 500, 50, port, "127.0.0.1")
-        helper.wait(function() return #verdicts == 500 end)
-        check_verdicts(verdicts, 500, code)
+        local completions = send_all(socket, 500, 50, port, "127.0.0.1")
+        helper.wait(function() return #completions == 500 end)
+        check_completions(completions, 500, code)
         faults.clear()
         socket:send("x", port, "127.0.0.1", helper.expect(function(err)
           assert.is_nil(err)
@@ -146,11 +146,11 @@ describe("a path that takes no trains", function()
     local arrived = {}
     local function on_message(msg) arrived[#arrived + 1] = msg:sub(1, 5) end
     socket:on("message", on_message)
-    local verdicts = send_all(socket, count, size, port, "127.0.0.1")
+    local completions = send_all(socket, count, size, port, "127.0.0.1")
     helper.wait(function() return #arrived == count end)
-    helper.wait(function() return #verdicts == count end)
+    helper.wait(function() return #completions == count end)
     socket:off("message", on_message)
-    check_verdicts(verdicts, count, nil)
+    check_completions(completions, count, nil)
     for i, number in ipairs(arrived) do
       assert.equal(("%05d"):format(i), number)
     end
@@ -191,16 +191,16 @@ describe("a path that takes no trains", function()
     end)
   end
 
-  it("still gives a refused datagram its own verdict", function()
+  it("still gives a refused datagram its own completion", function()
     helper.run(function()
       local socket, port = bound()
       faults.at("send", 1, 4, core.errno "EMSGSIZE")
-      local verdicts = send_all(socket, 20, 60, port, "127.0.0.1")
-      helper.wait(function() return #verdicts == 20 end)
+      local completions = send_all(socket, 20, 60, port, "127.0.0.1")
+      helper.wait(function() return #completions == 20 end)
       local failed = 0
-      for i, verdict in ipairs(verdicts) do
-        assert.equal(i, verdict.number)
-        failed = failed + (verdict.code and 1 or 0)
+      for i, completion in ipairs(completions) do
+        assert.equal(i, completion.number)
+        failed = failed + (completion.code and 1 or 0)
       end
       assert.is_true(failed >= 1 and failed <= 4)
       socket:close()
@@ -478,7 +478,7 @@ describe("a lookup on the built-in loop", function()
   local codes = { EAI_AGAIN = -3, EAI_FAIL = -4, EAI_MEMORY = -10, ENOTFOUND = -2 }
   for code, number in pairs(codes) do
     it("that the resolver fails tells " .. code, function()
-      local loop, failure = pollloop.new(), nil
+      local loop, failure = poll_loop.new(), nil
       local socket = dgram.createSocket { type = "udp4", loop = loop }
       socket:bindSync { address = "127.0.0.1" }
       faults.at("getaddrinfo", 1, MANY, number)
@@ -497,7 +497,7 @@ describe("a close that gets no descriptor for what waited", function()
 
   -- A socket on a loop whose errors we get, and three sends that wait for its bind.
   local function scene(options)
-    local loop, told = pollloop.new(), {}
+    local loop, told = poll_loop.new(), {}
     options.type, options.loop = "udp4", loop
     local socket = dgram.createSocket(options)
     refuse("socket", "EMFILE")

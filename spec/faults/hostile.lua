@@ -325,3 +325,49 @@ describe("a descriptor that is adopted", function()
     assert.is_true(errors.ESHUTDOWN)
   end)
 end)
+
+describe("receiving that fails again and again", function()
+  before_each(faults.clear)
+  after_each(faults.clear)
+
+  -- Whatever the code is: as many in a row as these do not pass.
+  for _, code in ipairs { "EACCES", "ECONNREFUSED", "EIO" } do
+    it(("with %s does not spin, and goes on when it is over"):format(code), function()
+      helper.run(function()
+        local socket = dgram.createSocket("udp4")
+        local inbox = helper.listen(socket)
+        local port = socket:bindSync({ address = "127.0.0.1" }).port
+        faults.at("receive", 1, 1000000, core.errno(code))
+        socket:send("x", port, "127.0.0.1")
+        helper.pass(200)
+        local tries = faults.count("receive")
+        assert.is_true(tries > 3 and tries < 200, tries .. " tries in 200 ms")
+        faults.clear()
+        helper.fill(inbox)
+        socket:close()
+      end)
+    end)
+  end
+
+  it("for want of memory rests and goes on", function()
+    helper.run(function()
+      local sockets, inboxes = {}, {}
+      for i = 1, 4 do -- more than the spare batches there may be
+        sockets[i] = dgram.createSocket("udp4")
+        inboxes[i] = helper.listen(sockets[i])
+        sockets[i]:once("message", function() sockets[i]:pause() end)
+        local port = sockets[i]:bindSync({ address = "127.0.0.1" }).port
+        for _ = 1, 3 do sockets[i]:send("x", port, "127.0.0.1") end
+      end
+      faults.at("malloc", 1, 1000000, core.errno "ENOMEM")
+      helper.pass(30)
+      faults.clear()
+      for i = 1, 4 do
+        helper.fill(inboxes[i])
+        sockets[i]:resume()
+        helper.fill(inboxes[i], 3)
+        sockets[i]:close()
+      end
+    end)
+  end)
+end)

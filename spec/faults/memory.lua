@@ -74,8 +74,8 @@ local dgram, case
 
 -- Sends a datagram; what is accepted must be answered once.
 local function send(socket, payload, ...)
-  local entry = { accepted = false, verdicts = 0 }
-  local function callback() entry.verdicts = entry.verdicts + 1 end
+  local entry = { accepted = false, completions = 0 }
+  local function callback() entry.completions = entry.completions + 1 end
   case.sent[#case.sent + 1] = entry
   local arguments = { payload, ... }
   arguments[#arguments + 1] = callback
@@ -213,8 +213,8 @@ end
 local function check(descriptors, strict)
   for i, entry in ipairs(case.sent) do
     local least = strict and entry.accepted and 1 or 0
-    assert(entry.verdicts >= least and entry.verdicts <= 1,
-      ("callback %d came %d times"):format(i, entry.verdicts))
+    assert(entry.completions >= least and entry.completions <= 1,
+      ("callback %d came %d times"):format(i, entry.completions))
   end
   for i, socket in ipairs(case.sockets) do
     assert(not socket or not socket[1]:fileno(), "socket " .. i .. " is open")

@@ -1,9 +1,9 @@
 -- A server that loads the module before it forks; the children and the parent
 -- make their sockets afterwards, with the loop the argument names.
---   lua5.4 spec/fork/prefork.lua FORKER.so luv|pollloop
+--   lua5.4 spec/fork/prefork.lua FORKER.so luv|poll_loop
 local forker = package.loadlib(arg[1], "luaopen_forker")()
 local dgram = require "dgram"
-local pollloop = require "dgram.loop.poll"
+local poll_loop = require "dgram.loop.poll"
 
 -- Returns what createSocket is given, and the function that runs the loop.
 local function a_loop()
@@ -11,7 +11,7 @@ local function a_loop()
     local uv = require "luv"
     return { type = "udp4" }, function() uv.run() end
   end
-  local loop = pollloop.new()
+  local loop = poll_loop.new()
   return { type = "udp4", loop = loop }, loop.run
 end
 
@@ -29,7 +29,7 @@ local function serve(name)
   run()
 end
 
-if arg[2] == "pollloop" then serve("before") end
+if arg[2] == "poll_loop" then serve("before") end
 for i = 1, 2 do
   if forker.fork() == 0 then return serve("child " .. i) end
   print("child ended", ("%d"):format(forker.wait()))

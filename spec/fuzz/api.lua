@@ -2,7 +2,7 @@
 -- their own, and checks the events' rules: each callback once and not inside
 -- send, no message after close, order kept, errors that are documented ones.
 local dgram = require "dgram"
-local pollloop = require "dgram.loop.poll"
+local poll_loop = require "dgram.loop.poll"
 
 local SOCKETS = 4
 local KINDS = { "udp4", "udp6", "unix_dgram" }
@@ -45,11 +45,11 @@ local function heard(self, msg)
   number = tonumber(number)
   assert(number > (run.last[key] or 0), "out of order")
   run.last[key] = number
-  local mischief = self.mischief
-  self.mischief = nil
-  if mischief == 1 then try(self.socket, "close") self.closing = true end
-  if mischief == 2 then run.loop.run("nowait") end
-  if mischief == 3 then error("raised on purpose", 0) end
+  local misdeed = self.misdeed
+  self.misdeed = nil
+  if misdeed == 1 then try(self.socket, "close") self.closing = true end
+  if misdeed == 2 then run.loop.run("nowait") end
+  if misdeed == 3 then error("raised on purpose", 0) end
 end
 
 -- How the sockets' lookup answers: at once, later, twice, wrongly, by raising.
@@ -105,18 +105,18 @@ local function target(self)
   return address.port, self.kind == "udp4" and "127.0.0.1" or "::1"
 end
 
--- Sends a numbered message; what is accepted has one verdict.
+-- Sends a numbered message; what is accepted has one completion.
 local function send(self, form)
   self.count = self.count + 1
-  local entry = { verdicts = 0 }
+  local entry = { completions = 0 }
   local msg = ("%d.%d:%d:"):format(self.id, self.epoch, self.count)
     .. ("x"):rep(take() * (form & 1 == 0 and 1 or 40))
   local function callback(err, bytes)
     assert(entry.accepted ~= nil, "called inside send")
-    entry.verdicts = entry.verdicts + 1
-    assert(entry.verdicts == 1, "a second verdict")
+    entry.completions = entry.completions + 1
+    assert(entry.completions == 1, "a second completion")
     assert(not err and bytes == #msg or type(err) == "table"
-      or err == "raised on purpose", "no verdict: " .. tostring(err))
+      or err == "raised on purpose", "no completion: " .. tostring(err))
   end
   local arguments = { msg }
   if form & 2 ~= 0 then arguments = { msg, 0, #msg } end
@@ -166,7 +166,7 @@ local calls = {
   function(self) try(self.socket, "remoteAddress") end,
   function(self) self.socket:ref() end,
   function(self) self.socket:unref() end,
-  function(self) self.mischief = take(4) end,
+  function(self) self.misdeed = take(4) end,
   function(self) try(self.socket, OPTIONS[take(#OPTIONS) + 1], take()) end,
   function(self) try(self.socket, OPTIONS[take(#OPTIONS) + 1], oddity()) end,
   function(self)
@@ -222,9 +222,9 @@ local function check()
     assert(self.gone, "no 'close'")
     for i, entry in ipairs(self.sent) do
       local wanted = entry.accepted and entry.expected and 1 or 0
-      assert(entry.verdicts == wanted,
-        ("send %d of socket %d: %d verdicts"):format(i, self.id,
-          entry.verdicts))
+      assert(entry.completions == wanted,
+        ("send %d of socket %d: %d completions"):format(i, self.id,
+          entry.completions))
     end
   end
 end
@@ -235,7 +235,7 @@ local function check_leaks()
   collectgarbage()
   collectgarbage()
   assert(collectgarbage("count") < 8192, "memory is not given back")
-  local loop = pollloop.new()
+  local loop = poll_loop.new()
   local socket = dgram.createSocket { type = "udp4", loop = loop }
   socket:bindSync()
   assert(socket:fileno() < 32, "descriptors are not given back")
@@ -246,7 +246,7 @@ end
 local runs = 0
 
 return function(data)
-  run = { data = data, at = 1, loop = pollloop.new(), sockets = {}, all = {},
+  run = { data = data, at = 1, loop = poll_loop.new(), sockets = {}, all = {},
     last = {}, answers = {}, made = 0 }
   while run.at <= #data do
     local op = take()

@@ -126,6 +126,7 @@ int system_watch(int *watcher, int fd) {
   return take() & 1 ? -ENOSPC : 0;
 }
 void system_close(int fd) { descriptors -= fd != 99; }
+void system_copy_send_buffer(int from, int to) { (void)from, (void)to; }
 int system_is_buffer_full(int fd) { return (void)fd, take() & 1; }
 int system_is_writable(int fd) { return (void)fd, take() & 1; }
 
@@ -184,8 +185,7 @@ static void drain(Queue *queue, unsigned peer) {
   Route route;
   Address who;
   route.to = peers[peer % PEERS];
-  if (!queue_below_mark(queue, peer ? &route : NULL))
-    queue_need_drain(queue, peer ? &route : NULL);
+  queue_says_yes(queue, peer ? &route : NULL, 1);
   while (queue_drained(queue, &who))
     if (who.length == 0) assert(queue->fifo.count == 0);
 }

@@ -14,16 +14,16 @@ local function listener(host, kind)
   return socket
 end
 
--- Sends numbered datagrams of a size; returns the table of verdicts to come.
+-- Sends numbered datagrams of a size; returns the table of outcomes to come.
 local function burst(socket, count, size, address)
-  local verdicts = {}
+  local outcomes = {}
   for i = 1, count do
     local text = ("%06d"):format(i)
     socket:send(text .. ("x"):rep(size - 6), PORT, address, function(err)
-      verdicts[#verdicts + 1] = err and err.code or "sent"
+      outcomes[#outcomes + 1] = err and err.code or "sent"
     end)
   end
-  return verdicts
+  return outcomes
 end
 
 -- Asserts that numbers came in order, each once; returns how many.
@@ -85,12 +85,12 @@ describe("trains", function()
     helper.run(function()
       local adapter, wakeups = traffic.counting()
       local server, socket = listener(b), a:socket { type = "udp4", loop = adapter }
-      local verdicts = burst(socket, 400, 1000, "10.0.1.2")
+      local outcomes = burst(socket, 400, 1000, "10.0.1.2")
       local queued = socket:getSendQueueCount()
-      Network.wait(function() return #verdicts == 400 end, 10)
+      Network.wait(function() return #outcomes == 400 end, 10)
       Network.wait(function() return #server.heard == 400 end, 10)
       assert.is_true(queued > 0, "the link was never full")
-      for _, verdict in ipairs(verdicts) do assert.equal("sent", verdict) end
+      for _, outcome in ipairs(outcomes) do assert.equal("sent", outcome) end
       assert.equal(400, check_order(server.heard))
       assert.is_true(wakeups() > 0 and wakeups() < 400, wakeups() .. " wake-ups")
       helper.close(server, socket)
@@ -101,14 +101,14 @@ describe("trains", function()
     a:run("tc qdisc add dev eth0 root tbf rate 64kbit burst 2kb limit 3mb")
     helper.run(function()
       local server, socket = listener(b), a:socket("udp4")
-      local verdicts = burst(socket, 400, 1400, "10.0.1.2")
+      local outcomes = burst(socket, 400, 1400, "10.0.1.2")
       socket:close(helper.expect(function()
-        assert.equal(400, #verdicts)
+        assert.equal(400, #outcomes)
         local canceled = 0
-        for i, verdict in ipairs(verdicts) do
-          assert.is_true(verdict == "sent" or verdict == "ECANCELED", verdict)
-          assert.is_true(verdict ~= "sent" or canceled == 0, "order: " .. i)
-          canceled = canceled + (verdict == "ECANCELED" and 1 or 0)
+        for i, outcome in ipairs(outcomes) do
+          assert.is_true(outcome == "sent" or outcome == "ECANCELED", outcome)
+          assert.is_true(outcome ~= "sent" or canceled == 0, "order: " .. i)
+          canceled = canceled + (outcome == "ECANCELED" and 1 or 0)
         end
         assert.is_true(canceled > 0)
         server:close()
@@ -122,19 +122,19 @@ describe("trains", function()
     a:run("nft 'add rule ip t o udp dport 5000 numgen inc mod 3 == 0 drop'")
     helper.run(function()
       local server, socket = listener(b), a:socket("udp4")
-      local verdicts = {}
+      local outcomes = {}
       for i = 1, 90 do -- all sizes differ: no trains, 64 messages a call
         socket:send(("%06d"):format(i) .. ("x"):rep(i), PORT, "10.0.1.2",
-          function(err) verdicts[i] = err and err.code or "sent" end)
+          function(err) outcomes[i] = err and err.code or "sent" end)
       end
-      Network.wait(function() return #verdicts == 90 end)
+      Network.wait(function() return #outcomes == 90 end)
       local sent, at = 0, 1
-      for i = 1, 90 do if verdicts[i] == "sent" then sent = sent + 1 end end
+      for i = 1, 90 do if outcomes[i] == "sent" then sent = sent + 1 end end
       Network.wait(function() return #server.heard >= sent end)
       assert.equal(sent, check_order(server.heard))
       for i = 1, 90 do
-        assert.is_true(verdicts[i] == "sent" or verdicts[i] == "EPERM")
-        if verdicts[i] == "sent" then
+        assert.is_true(outcomes[i] == "sent" or outcomes[i] == "EPERM")
+        if outcomes[i] == "sent" then
           assert.equal(i, server.heard[at])
           at = at + 1
         end

@@ -29,7 +29,7 @@ end
 for _, kind in ipairs { "udp4", "udp6" } do
   local address = kind == "udp4" and "127.0.0.1" or "::1"
   test("a burst over " .. kind, function()
-    local heard, verdicts = {}, 0
+    local heard, completions = {}, 0
     local socket = dgram.createSocket(kind)
     socket:on("message", function(msg, rinfo)
       heard[#heard + 1] = msg
@@ -41,13 +41,13 @@ for _, kind in ipairs { "udp4", "udp6" } do
       for i = 1, 11 do
         socket:send("message " .. i, port, address, function(err, bytes)
           assert(not err and bytes > 8)
-          verdicts = verdicts + 1
+          completions = completions + 1
         end)
       end
       socket:send({ "in", " ", "parts" }, port, address)
     end)
     return function()
-      assert(#heard == 12 and verdicts == 11)
+      assert(#heard == 12 and completions == 11)
       for i = 1, 11 do assert(heard[i] == "message " .. i) end
       assert(heard[12] == "in parts")
     end

@@ -1,5 +1,5 @@
 -- Load for a long time: `make soak TIME=600`. Rounds of what a busy program
--- meets, until the time is over; after each the books must balance, and memory
+-- meets, until the time is over; after each the counters must add up, and memory
 -- and descriptors must be what they were after the second round. What depends on
 -- how busy the machine is has no limit: it is measured in the processor time and
 -- the wake-ups of this process.
@@ -81,7 +81,7 @@ end
 local function flood(port, count)
   local socket = dgram.createSocket("udp4")
   local sent, asked, told = 0, 0, 0
-  local function verdict(err)
+  local function report(err)
     told = told + 1
     if not err then sent = sent + 1 end
     if told == count then
@@ -92,7 +92,7 @@ local function flood(port, count)
   local function more()
     while asked < count do
       asked = asked + 1
-      if not socket:send("flood", port, "127.0.0.1", verdict) then return end
+      if not socket:send("flood", port, "127.0.0.1", report) then return end
     end
   end
   socket:on("drain", more)

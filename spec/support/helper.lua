@@ -53,8 +53,12 @@ local function turn(done, seconds)
     local ok, yes = pcall(done)
     if yes or not ok then uv.stop() end
   end)
-  while not (done() or late or failure) do uv.run("once") end
+  local refused
+  while not (done() or late or failure or refused) do
+    refused = uv.run("once") == nil
+  end
   rest()
+  if refused then error("this luv runs no loop within the loop", 3) end
   if failure then error(failure, 0) end
   if late then error(("nothing after %g s"):format(seconds), 3) end
 end
@@ -63,6 +67,20 @@ end
 function helper.wait(condition, seconds)
   deadline:ref()
   turn(condition, seconds or 5)
+end
+
+-- Whether luv runs a loop within the loop; luv 1.50 and later do not.
+local function nests()
+  local timer, yes = uv.new_timer(), nil
+  timer:start(0, 0, function() yes = uv.run("nowait") ~= nil end)
+  helper.wait(function() return yes ~= nil end)
+  timer:close()
+  return yes
+end
+
+-- Makes a spec that turns the loop in a callback pending where luv does not.
+function helper.need_nested_runs(pending)
+  if not nests() then pending("this luv runs no loop within the loop") end
 end
 
 -- The file and line of the spec that calls a helper.

@@ -5,12 +5,12 @@ local uv = require "luv"
 
 local inside = {}
 
--- The core's socket, whose options can be read back: Node's API only sets them.
-local function core_of(socket) return socket[core.FIELD] end
+--- The core's socket, whose options can be read back: Node's API only sets them.
+function inside.core(socket) return socket[core.FIELD] end
 
 --- What the kernel says of an option: "ttl", "broadcast", "multicastTTL" …
 function inside.option(socket, name)
-  return core_of(socket):get(name)
+  return inside.core(socket):get(name)
 end
 
 --- What runs a loop's part of the facade, one for each adapter.
@@ -30,7 +30,7 @@ end
 function inside.poll(socket) return socket._poll end
 
 --- The module with the built-in poll() loop.
-inside.pollloop = require "dgram.loop.poll"
+inside.poll_loop = require "dgram.loop.poll"
 
 --- Whether the loop is told when the peer of a lane reads: this build knows epoll.
 function inside.watches_lanes()

@@ -6,7 +6,7 @@ local core = require "dgram.core"
 local inside = require "spec.support.inside"
 local uv = require "luv"
 
-local loop = inside.pollloop.new()
+local loop = inside.poll_loop.new()
 local run, loop_alive, walk, poll = uv.run, uv.loop_alive, uv.walk, core.poll
 local get_type = uv.handle_get_type
 local stopped = false

@@ -3,7 +3,7 @@
 return function(path, cpath, port, name, text)
   package.path, package.cpath = path, cpath
   local dgram = require "dgram"
-  local loop = name == "pollloop" and require("dgram.loop.poll").new() or nil
+  local loop = name == "poll_loop" and require("dgram.loop.poll").new() or nil
   local socket, got = dgram.createSocket { type = "udp4", loop = loop }, nil
   socket:on("message", function(msg)
     got = msg

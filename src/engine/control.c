@@ -38,6 +38,11 @@ void control_read(struct msghdr *header, Info *info) {
   }
 }
 
+/* Tells whether two routes are the same: then datagrams may share a train. */
+int route_equal(const Route *a, const Route *b) {
+  return address_equal(&a->to, &b->to);
+}
+
 /* Appends a control message to what a header has of its CONTROL_ROOM bytes. */
 static void control_append(struct msghdr *header, int kind, const void *data,
                            size_t size) {
@@ -52,11 +57,16 @@ static void control_append(struct msghdr *header, int kind, const void *data,
   memcpy(CMSG_DATA(c), data, size);
 }
 
-/* Writes what a message needs besides its destination; its header has a control
-   buffer of CONTROL_ROOM bytes. */
-void control_write(struct msghdr *header, unsigned segment) {
+/* Writes where a message goes, and what it needs besides; its header has a
+   control buffer of CONTROL_ROOM bytes. Without a route it goes to the peer. */
+void control_write(struct msghdr *header, const Route *route,
+                   unsigned segment) {
   uint16_t size = (uint16_t)segment;
   header->msg_controllen = 0;
+  if (route != NULL) {
+    header->msg_name = (void *)&route->to.name;
+    header->msg_namelen = route->to.length;
+  }
   if (segment > 0) control_append(header, CONTROL_GSO, &size, sizeof size);
   if (header->msg_controllen == 0) header->msg_control = NULL;
 }

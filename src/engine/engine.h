@@ -10,6 +10,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#define _FILE_OFFSET_BITS 64 /* 32-bit systems: inodes and sizes of files, */
+#define _TIME_BITS 64        /* and times that end in 2038 without it */
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -103,6 +105,7 @@ int system_send(int fd, Message *message, int count);
 int system_error(int fd);
 int system_drain_error_queue(int fd, int family);
 int system_is_buffer_full(int fd);
+void system_copy_send_buffer(int from, int to);
 int system_is_writable(int fd);
 int system_watch(int *watcher, int fd);
 int system_enable_gro(int fd, int on);
@@ -163,7 +166,9 @@ typedef struct Route {
 } Route;
 
 void control_read(struct msghdr *header, Info *info);
-void control_write(struct msghdr *header, unsigned segment);
+void control_write(struct msghdr *header, const Route *route,
+                   unsigned segment);
+int route_equal(const Route *a, const Route *b);
 
 /* ------------------------------------------------------------ receive.c */
 
@@ -359,8 +364,7 @@ char *queue_push(Queue *queue, const Route *route, size_t size, int ref,
                  int error);
 int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
                  int error);
-int queue_below_mark(Queue *queue, const Route *route);
-void queue_need_drain(Queue *queue, const Route *route);
+int queue_says_yes(Queue *queue, const Route *route, int may);
 int queue_flush(Queue *queue, int fd);
 void queue_connect(Queue *queue, const Address *peer);
 int queue_disconnect(Queue *queue);

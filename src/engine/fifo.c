@@ -122,7 +122,7 @@ static uint32_t write_route(Block *block, const Route *route) {
   if (route == NULL) return block->route = NO_ROUTE;
   if (block->route != NO_ROUTE) {
     const Route *last = (const Route *)(void *)(block->memory + block->route);
-    if (address_equal(&last->to, &route->to)) return block->route;
+    if (route_equal(last, route)) return block->route;
   }
   block->route = (uint32_t)aligned(block->used);
   memcpy(block->memory + block->route, route, route_size(route));

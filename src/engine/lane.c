@@ -43,12 +43,14 @@ static void disconnect(Lane *lane) {
   lane->watched = 0;
 }
 
-/* Connects a lane to its peer and has it watched, as far as that is possible;
-   without that it waits for a timer. */
-static void connect_lane(Queue *queue, Lane *lane) {
+/* Connects a lane to its peer by a descriptor with as large a buffer as that of
+   the socket, and has it watched, as far as that is possible; without that it
+   waits for a timer. */
+static void connect_lane(Queue *queue, Lane *lane, int fd) {
   OpenOptions options = {.family = AF_UNIX};
   lane->fd = system_open(&options);
   if (lane->fd < 0) return;
+  system_copy_send_buffer(fd, lane->fd);
   if (system_connect(lane->fd, &lane->route.to) < 0) disconnect(lane);
   else lane->watched = system_watch(&queue->watcher, lane->fd) == 0;
 }
@@ -131,7 +133,7 @@ Lane *lane_open(Queue *queue, const Route *route) {
 static int lane_flush(Queue *queue, Lane *lane, int fd) {
   uint64_t before;
   int wait, writable;
-  if (lane->fd < 0 && lane->fifo.count > 0) connect_lane(queue, lane);
+  if (lane->fd < 0 && lane->fifo.count > 0) connect_lane(queue, lane, fd);
   do {
     before = queue->ledger.sent;
     wait = transmit(queue, &lane->fifo,
@@ -145,8 +147,8 @@ static int lane_flush(Queue *queue, Lane *lane, int fd) {
 
 /* Tries the lanes again. Those whose peer took something come first then. */
 void lanes_flush(Queue *queue, int fd) {
-  Lane *moved = NULL, *stuck = NULL, *next = queue->lanes;
-  Lane **moved_end = &moved, **stuck_end = &stuck;
+  Lane *moved = NULL, *others = NULL, *next = queue->lanes;
+  Lane **moved_end = &moved, **others_end = &others;
   queue->lanes_wait = WAIT_NOTHING;
   while (next != NULL) {
     Lane *lane = next;
@@ -160,11 +162,11 @@ void lanes_flush(Queue *queue, int fd) {
       *moved_end = lane;
       moved_end = &lane->next;
     } else {
-      *stuck_end = lane;
-      stuck_end = &lane->next;
+      *others_end = lane;
+      others_end = &lane->next;
     }
   }
-  *stuck_end = NULL;
-  *moved_end = stuck;
+  *others_end = NULL;
+  *moved_end = others;
   queue->lanes = moved;
 }

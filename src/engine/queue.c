@@ -54,7 +54,7 @@ int queue_accepts(Queue *queue, const Route *route, size_t bytes) {
    With an error it has its completion already and is only told of. */
 char *queue_push(Queue *queue, const Route *route, size_t size, int ref,
                  int error) {
-  Lane *lane = lane_of(queue, route);
+  Lane *lane = queue->lanes != NULL ? lane_of(queue, route) : NULL;
   if (lane == NULL) return fifo_push(&queue->fifo, route, size, ref, error);
   if (lane->fifo.count == 0) queue->lanes_wait = WAIT_NOTHING;
   return fifo_push(&lane->fifo, &lane->route, size, ref, error);
@@ -70,21 +70,17 @@ int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
   return 0;
 }
 
-/* Tells whether what waits where a route leads is below the mark. */
-int queue_below_mark(Queue *queue, const Route *route) {
-  const Lane *lane = lane_of(queue, route);
-  const Fifo *fifo = lane != NULL ? &lane->fifo : &queue->fifo;
+/* Tells whether what waits where a route leads is below the mark, and whether
+   send may say yes at all; if not, 'drain' is due once nothing waits there. */
+int queue_says_yes(Queue *queue, const Route *route, int may) {
+  Lane *lane = queue->lanes != NULL ? lane_of(queue, route) : NULL;
+  Fifo *fifo = lane != NULL ? &lane->fifo : &queue->fifo;
   size_t bytes = fifo->bytes + fifo->count * COST_QUEUED;
   if (lane == NULL)
     bytes += queue->ledger.held_bytes + queue->ledger.held * COST_HELD;
-  return bytes < queue->high_water;
-}
-
-/* Notes that send says no: 'drain' is due once nothing waits there. */
-void queue_need_drain(Queue *queue, const Route *route) {
-  Lane *lane = lane_of(queue, route);
-  if (lane != NULL) lane->fifo.need_drain = 1;
-  else queue->fifo.need_drain = 1;
+  if (may && bytes < queue->high_water) return 1;
+  fifo->need_drain = 1;
+  return 0;
 }
 
 /* Hands the fifo to the kernel, in order, past unix peers that do not read; the

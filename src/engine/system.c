@@ -26,6 +26,10 @@
 #include <linux/sockios.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#ifndef __GLIBC__ /* musl's is a loop of sendmsg. The kernel reads its padding */
+#include <sys/syscall.h> /* too, which is zero in what control.c writes. */
+#define sendmmsg(...) (int)syscall(SYS_sendmmsg, __VA_ARGS__)
+#endif
 #endif
 
 #ifdef __linux__
@@ -269,6 +273,15 @@ int system_is_buffer_full(int fd) {
   (void)fd;
   return 0;
 #endif
+}
+
+/* Gives a socket as large a send buffer as another has; Linux tells twice what
+   was asked for. */
+void system_copy_send_buffer(int from, int to) {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  if (getsockopt(from, SOL_SOCKET, SO_SNDBUF, &bytes, &size) == 0)
+    set_int(to, SOL_SOCKET, SO_SNDBUF, bytes / 2);
 }
 
 /* Tells whether a poller would say that a descriptor is writable. */

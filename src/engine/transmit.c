@@ -11,14 +11,10 @@
 /* Points a message at a datagram or train. */
 static void aim(struct msghdr *header, const Outgoing *out, char *control) {
   memset(header, 0, sizeof *header);
-  if (out->route != NULL) {
-    header->msg_name = (void *)&out->route->to.name;
-    header->msg_namelen = out->route->to.length;
-  }
   header->msg_iov = (struct iovec *)&out->data;
   header->msg_iovlen = 1;
   header->msg_control = control;
-  control_write(header, out->segment);
+  control_write(header, out->route, out->segment);
 }
 
 /* Hands messages to the kernel; returns how many it took, or a negative

@@ -36,11 +36,14 @@ typedef struct CacheKey {
 typedef struct Destination {
   int family, port; /* family 0: the slot is empty */
   char text[48];    /* what the script wrote */
+  size_t size;      /* its bytes */
   Address address;  /* what it means */
 } Destination;
 
 /* What belongs to a Lua state and is shared by its sockets. */
 typedef struct State {
+  struct Socket *open;         /* the sockets that have a descriptor */
+  int closing;                 /* its finalizer ran: nothing is made any more */
   Batch *spare[2];             /* batches nobody uses; for UDP, for unix */
   Pool pool;                   /* spare blocks of send queues */
   CacheKey sender[CACHE_SIZE]; /* whose texts lie in the state's table */
@@ -61,6 +64,7 @@ enum {
 
 void state_make(lua_State *L);
 State *state_of(lua_State *L);
+State *state_open(lua_State *L);
 void state_push_table(lua_State *L);
 Batch *state_take_batch(State *state, int family);
 void state_give_batch(State *state, Batch *batch);
@@ -74,8 +78,8 @@ int push_result(lua_State *L, int status);
 typedef struct Loop {
   State *state;       /* shared by all loops of the Lua state */
   pid_t process;      /* who made it: a forked child must leave it alone */
-  lua_Integer head;   /* sockets before this one had their turn */
-  lua_Integer tail;   /* sockets in the list */
+  unsigned head;      /* sockets that had their turn; it may wrap */
+  unsigned tail;      /* those and the sockets in the list */
   unsigned steps;     /* sockets that left the list, to notice nested turns */
   int ended;          /* the Lua state is closing */
   int delivering;     /* receive batches on the stack */
@@ -88,12 +92,15 @@ enum {
   HOOK_STOP,      /* stop(): no more */
   HOOK_UPDATE,    /* update(socket): what awaits() tells has changed */
   HOOK_RETRY,     /* retry(socket): call resume() after a while */
-  HOOK_ERROR,     /* error(socket, errno): the network told of it */
+  HOOK_ERROR,     /* error(socket, errno, row): the network told of it */
   HOOK_FAILED,    /* failed(socket, callback, errno, ...): a send was refused */
   HOOK_DRAIN,     /* drain(socket, path): what send said no to has gone */
   HOOK_TRACEBACK, /* traceback(err): message handler for listeners, or nil */
   HOOK_LIST
 };
+
+/* Where the n-th socket of the list lies in its table. */
+#define LOOP_KEY(n) ((int)((n) & 0x3fffffff) + 1)
 
 int loop_new(lua_State *L);
 int loop_is_foreign(const Loop *loop);
@@ -107,6 +114,7 @@ extern const luaL_Reg loop_methods[];
 /* A datagram socket. */
 typedef struct Socket {
   const struct Socket *self;     /* its own address: a cheap proof of its type */
+  struct Socket *next, **link;   /* in the state's list while it is open */
   State *state;                  /* what the Lua state shares */
   Loop *loop;                    /* the loop that serves it */
   int fd;                        /* the descriptor; -1: not open */
@@ -118,6 +126,8 @@ typedef struct Socket {
   unsigned char sent_this_turn;  /* it sent at once in this turn already */
   unsigned char detached;        /* /dev/null stands in for the socket */
   unsigned char gro;             /* the kernel may deliver trains */
+  unsigned char making;          /* values are made of its next datagram */
+  int error_row;                 /* errors since a datagram came */
   unsigned awaits;               /* AWAITS_: what the facade was told */
   int refused;                   /* why sends without callback were; 0: none */
   size_t turn_bytes;             /* bytes sent in this turn of the loop */
@@ -146,7 +156,7 @@ void socket_release(Socket *s);
 int socket_is_due(const Socket *s);
 void socket_list(lua_State *L, Socket *s, int index);
 void socket_request_turn(lua_State *L, Socket *s, int index);
-void socket_report_error(lua_State *L, int index, int error);
+void socket_report_error(lua_State *L, Socket *s, int index, int error);
 extern const luaL_Reg socket_methods[];
 
 /* -------------------------------- option.c, blocker.c, guard.c, poller.c */

@@ -59,7 +59,9 @@ static int blocker_gc(lua_State *L) {
 
 /* blocklist(): makes an empty list. */
 int blocker_new(lua_State *L) {
-  BlockList *list = compat_newuserdata(L, sizeof *list);
+  BlockList *list;
+  state_open(L);
+  list = compat_newuserdata(L, sizeof *list);
   memset(list, 0, sizeof *list);
   luaL_getmetatable(L, BLOCKLIST_TYPE);
   lua_setmetatable(L, -2);

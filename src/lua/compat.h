@@ -23,6 +23,13 @@
 #define compat_setenv(L, i) lua_setfenv(L, i)
 #endif
 
+/* A count: lua_Integer may have 32 bits where it is no number of its own. */
+#if LUA_VERSION_NUM >= 503
+#define compat_pushcount(L, n) lua_pushinteger(L, (lua_Integer)(n))
+#else
+#define compat_pushcount(L, n) lua_pushnumber(L, (lua_Number)(n))
+#endif
+
 #if LUA_VERSION_NUM == 501
 #define compat_setfuncs(L, list) luaL_register(L, NULL, list)
 #define compat_rawlen(L, i) lua_objlen(L, i)

@@ -62,7 +62,7 @@ static void report_async_error(lua_State *L, Socket *s, int index) {
   int error = s->queue.async_error;
   if (error == 0) return;
   s->queue.async_error = 0;
-  socket_report_error(L, index, error);
+  socket_report_error(L, s, index, error);
 }
 
 /* Emits 'drain' for each queue that send said no to and that is empty now. */

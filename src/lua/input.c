@@ -37,16 +37,16 @@ static int note_truncated(Socket *s) {
 static int input_fill(lua_State *L, Socket *s) {
   int count;
   if (s->batch == NULL) s->batch = state_take_batch(s->state, s->family);
-  if (s->batch == NULL) return luaL_error(L, "not enough memory");
-  count = batch_fill(s->batch, s->fd, s->family);
+  count = s->batch != NULL ? batch_fill(s->batch, s->fd, s->family) : -ENOMEM;
   if (count > 0) {
-    if (note_truncated(s) > 0) socket_report_error(L, AT_SOCKET, -EMSGSIZE);
+    s->error_row = 0;
+    if (note_truncated(s) > 0) socket_report_error(L, s, AT_SOCKET, -EMSGSIZE);
     return count;
   }
   socket_drop_batch(s);
   if (count == -EAGAIN) return 0;
   s->queue.ledger.async_errors++;
-  socket_report_error(L, AT_SOCKET, count);
+  socket_report_error(L, s, AT_SOCKET, count);
   return -1;
 }
 
@@ -99,10 +99,10 @@ static int may_deliver(const Socket *s) {
   return s->batch != NULL && s->reading && s->fd >= 0;
 }
 
-/* Hands one datagram to the listener, if there is one. The first allocation
-   may run finalizers, which may close the socket: the batch is kept meanwhile,
-   for LuaJIT and Lua 5.1 run them before they copy the payload, and the sender
-   was copied before. */
+/* Hands one datagram to the listener, if there is one. Any allocation may run
+   finalizers, which may close the socket (its batch is kept meanwhile, for
+   LuaJIT and Lua 5.1 run them before they copy the payload; the sender was
+   copied before) or run the loop, which must not deliver the next one then. */
 static void deliver(lua_State *L, Socket *s, const Datagram *d,
                     Address *sender) {
   const Address *from = &d->in->from;
@@ -115,12 +115,14 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d,
     return;
   }
   if (!known) memcpy(sender, from, offsetof(Address, name) + from->length);
+  s->making = 1;
   lua_pushlstring(L, d->data, d->size);
   if (!known) {
     push_sender(L, s->state, sender);
     lua_replace(L, AT_SENDER);
   }
   push_rinfo(L, s, d->size, address_port(sender));
+  s->making = 0;
   if (s->fd >= 0 && s->reading) lua_call(L, 2, 0);
   else lua_pop(L, 3); /* a finalizer closed the socket just now */
 }
@@ -160,9 +162,9 @@ static void lay_out(lua_State *L, Socket *s) {
 
 /* Empties the queue of errors of a socket that is said to be readable and has
    nothing to read: the loop would say so again at once, without end. */
-static void drain_error_queue(lua_State *L, const Socket *s) {
+static void drain_error_queue(lua_State *L, Socket *s) {
   int error = system_drain_error_queue(s->fd, s->family);
-  if (error < 0) socket_report_error(L, AT_SOCKET, error);
+  if (error < 0) socket_report_error(L, s, AT_SOCKET, error);
 }
 
 /* Tells whether there is room to read into. */

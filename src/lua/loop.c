@@ -50,7 +50,7 @@ int loop_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   loop = compat_newuserdata(L, sizeof *loop);
   memset(loop, 0, sizeof *loop);
-  loop->state = state_of(L);
+  loop->state = state_open(L);
   loop->process = getpid();
   luaL_getmetatable(L, LOOP_TYPE);
   lua_setmetatable(L, -2);

@@ -158,11 +158,8 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   if (!s->loop->delivering || s->queue.fifo.count > 0 || socket_is_due(s))
     loop_request_turn(L, s->loop, index);
   s->turn_bytes += r->size + 1;
-  if (!full && s->turn_bytes <= s->queue.high_water &&
-      queue_below_mark(&s->queue, r->route))
-    return 1;
-  queue_need_drain(&s->queue, r->route);
-  return 0;
+  return queue_says_yes(&s->queue, r->route,
+                        !full && s->turn_bytes <= s->queue.high_water);
 }
 
 /* Returns the remembered meaning of a literal address; NULL: none. */
@@ -175,13 +172,13 @@ static const Address *destination(State *state, int family, const char *text,
   if (size >= sizeof slot->text) return NULL;
   for (i = 0; i < size; i++) hash = hash * 31 + (unsigned char)text[i];
   slot = &state->destination[hash & (CACHE_SIZE - 1)];
-  if (slot->family == family && slot->port == port &&
-      memcmp(slot->text, text, size) == 0 && slot->text[size] == '\0')
+  if (slot->family == family && slot->port == port && slot->size == size &&
+      memcmp(slot->text, text, size) == 0)
     return &slot->address;
   if (address_parse(&address, family, text, size, port) < 0) return NULL;
   if (memchr(text, '%', size) == NULL) {
-    memset(slot->text, 0, sizeof slot->text);
     memcpy(slot->text, text, size);
+    slot->size = size;
     slot->family = family;
     slot->port = port;
     slot->address = address;
@@ -370,7 +367,7 @@ int output_total(lua_State *L) {
     bytes += compat_rawlen(L, -1);
     lua_pop(L, 1);
   }
-  lua_pushinteger(L, (lua_Integer)bytes);
+  compat_pushcount(L, bytes);
   return 1;
 }
 
@@ -428,8 +425,7 @@ static int hold(lua_State *L) {
   ledger->bytes += bytes;
   ledger->held += count;
   ledger->held_bytes += bytes;
-  below = queue_below_mark(&s->queue, NULL);
-  if (!below) queue_need_drain(&s->queue, NULL);
+  below = queue_says_yes(&s->queue, NULL, 1);
   socket_request_turn(L, s, 1);
   lua_pushboolean(L, below);
   return 1;
@@ -447,7 +443,7 @@ static int lost(lua_State *L) {
 static int refuse(lua_State *L) {
   Socket *s = socket_check(L, 1);
   if (!lua_isnoneornil(L, 2)) s->refused = (int)luaL_checkinteger(L, 2);
-  queue_need_drain(&s->queue, NULL);
+  queue_says_yes(&s->queue, NULL, 0);
   socket_request_turn(L, s, 1);
   return 0;
 }
@@ -456,15 +452,15 @@ static int refuse(lua_State *L) {
    told. */
 static int queued(lua_State *L) {
   const Ledger *ledger = &socket_check(L, 1)->queue.ledger;
-  lua_pushinteger(L, (lua_Integer)ledger->count);
-  lua_pushinteger(L, (lua_Integer)ledger->bytes);
-  lua_pushinteger(L, (lua_Integer)ledger->unreported);
+  compat_pushcount(L, ledger->count);
+  compat_pushcount(L, ledger->bytes);
+  compat_pushcount(L, ledger->unreported);
   return 3;
 }
 
 /* sent(): datagrams the kernel took. */
 static int sent(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)socket_check(L, 1)->queue.ledger.sent);
+  compat_pushcount(L, socket_check(L, 1)->queue.ledger.sent);
   return 1;
 }
 

@@ -48,10 +48,13 @@ static void socket_init(Socket *s, Loop *loop, int family) {
   queue_init(&s->queue, &s->state->pool, family == AF_UNIX);
 }
 
-/* Tells whether the socket wants a turn of its loop. */
+/* Tells whether the socket wants a turn of its loop. A batch that is used up,
+   as it is while its last datagram is delivered, is no reason. */
 int socket_is_due(const Socket *s) {
+  const Batch *batch = s->batch;
   return queue_is_due(&s->queue) || s->refused != 0 ||
-         (s->batch != NULL && s->reading && s->fd >= 0);
+         (batch != NULL && batch->index < batch->count && s->reading &&
+          s->fd >= 0);
 }
 
 /* Puts a socket into its loop's list, unless it is there. */
@@ -61,7 +64,7 @@ void socket_list(lua_State *L, Socket *s, int index) {
   loop_push_table(L, index);
   lua_rawgeti(L, -1, HOOK_LIST);
   lua_pushvalue(L, index);
-  lua_rawseti(L, -2, (int)(loop->tail + 1));
+  lua_rawseti(L, -2, LOOP_KEY(loop->tail));
   loop->tail++;
   lua_pop(L, 2);
   s->listed = 1;
@@ -75,10 +78,11 @@ void socket_request_turn(lua_State *L, Socket *s, int index) {
 }
 
 /* Tells the facade of an error that came by the network, not from a call. */
-void socket_report_error(lua_State *L, int index, int error) {
+void socket_report_error(lua_State *L, Socket *s, int index, int error) {
   loop_push_hook(L, index, HOOK_ERROR);
   lua_pushinteger(L, error);
-  lua_call(L, 2, 0);
+  lua_pushinteger(L, ++s->error_row);
+  lua_call(L, 3, 0);
 }
 
 /* socket(loop, type, owner): makes a socket that is not open yet. */
@@ -86,6 +90,7 @@ int socket_new(lua_State *L) {
   Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
   int family = read_family(L, 2);
   Socket *s;
+  state_open(L);
   lua_settop(L, 3);
   s = compat_newuserdata(L, sizeof *s);
   socket_init(s, loop, family);
@@ -100,9 +105,38 @@ int socket_new(lua_State *L) {
   return 1;
 }
 
+/* Puts a socket into the list of those that are open. */
+static void socket_enter(Socket *s) {
+  Socket **first = &s->state->open;
+  if (s->link != NULL) return;
+  s->next = *first;
+  if (s->next != NULL) s->next->link = &s->next;
+  s->link = first;
+  *first = s;
+}
+
+/* Takes a socket off this list, and the descriptor from it. */
+static void socket_leave(Socket *s) {
+  s->fd = -1;
+  if (s->link == NULL) return;
+  *s->link = s->next;
+  if (s->next != NULL) s->next->link = s->link;
+  s->link = NULL;
+}
+
+/* Tells whether a descriptor is that of another socket of the same family, in
+   whatever state, on whatever loop. */
+static int is_taken(const Socket *own, int fd) {
+  const Socket *s = own->state->open;
+  while (s != NULL && (s == own || s->fd != fd || s->family != own->family))
+    s = s->next;
+  return s != NULL;
+}
+
 /* Takes a descriptor and learns what the kernel can do for it. */
 static void socket_take(Socket *s, int fd) {
   s->fd = fd;
+  socket_enter(s);
   if (s->family == AF_UNIX) return;
   s->queue.offload.segments = system_has_gso(fd) ? SYSTEM_SEGMENTS : 0;
   s->gro = system_enable_gro(fd, 1) == 0;
@@ -125,10 +159,11 @@ static int open_socket(lua_State *L) {
 }
 
 /* adopt(fd): takes over a datagram socket's descriptor; nil and its kind when
-   it is none of the socket's type. */
+   it is none of the socket's type, nil and EEXIST when a socket has it. */
 static int adopt(lua_State *L) {
   Socket *s = socket_check(L, 1);
   int fd = (int)luaL_checkinteger(L, 2);
+  if (is_taken(s, fd)) return push_failure(L, -EEXIST);
   if (system_adopt(fd, s->family) < 0) {
     lua_pushnil(L);
     lua_pushstring(L, system_kind(fd));
@@ -291,7 +326,7 @@ void socket_release(Socket *s) {
   queue_free(&s->queue);
   drop_path(s);
   if (s->fd >= 0) system_close(s->fd);
-  s->fd = -1;
+  socket_leave(s);
 }
 
 /* close(): closes the descriptor; may be called twice. */
@@ -305,7 +340,7 @@ static int disown(lua_State *L) {
   Socket *s = socket_open(L, 1);
   if (s->gro) system_enable_gro(s->fd, 0);
   s->fast_send = 0;
-  s->fd = -1;
+  socket_leave(s);
   return 0;
 }
 
@@ -319,7 +354,7 @@ static int fileno_socket(lua_State *L) {
 
 /* Sets a counter in the table on top. */
 static void set_count(lua_State *L, const char *field, uint64_t value) {
-  lua_pushinteger(L, (lua_Integer)value);
+  compat_pushcount(L, value);
   lua_setfield(L, -2, field);
 }
 

@@ -19,6 +19,14 @@ State *state_of(lua_State *L) {
   return state;
 }
 
+/* Returns what the Lua state shares; raises when it is closing: what is made
+   then would outlive what it needs. */
+State *state_open(lua_State *L) {
+  State *state = state_of(L);
+  if (state->closing) luaL_error(L, "the Lua state is closing");
+  return state;
+}
+
 /* Pushes the table with the strings the Lua state shares. */
 void state_push_table(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
@@ -61,6 +69,7 @@ void state_trim(State *state, int most) {
 /* Frees what the Lua state shared. */
 static int state_gc(lua_State *L) {
   State *state = lua_touserdata(L, 1);
+  state->closing = 1;
   state_trim(state, 0);
   pool_free(&state->pool);
   return 0;

@@ -11,17 +11,18 @@
 /* Takes the first socket off the list. */
 static void take_off(lua_State *L, Loop *loop, int list) {
   lua_pushnil(L);
-  lua_rawseti(L, list, (int)++loop->head);
+  lua_rawseti(L, list, LOOP_KEY(loop->head));
+  loop->head++;
   loop->steps++;
   if (loop->head == loop->tail) loop->head = loop->tail = 0;
 }
 
 /* Flushes the sockets of the list; those with more to do stay in it. */
 static void flush_list(lua_State *L, Loop *loop, int list) {
-  lua_Integer left = loop->tail - loop->head;
-  while (left-- > 0 && loop->head < loop->tail) {
+  unsigned left = loop->tail - loop->head;
+  while (left-- > 0 && loop->head != loop->tail) {
     Socket *s;
-    lua_rawgeti(L, list, (int)(loop->head + 1));
+    lua_rawgeti(L, list, LOOP_KEY(loop->head));
     s = lua_touserdata(L, -1);
     take_off(L, loop, list);
     s->listed = 0;
@@ -34,13 +35,13 @@ static void flush_list(lua_State *L, Loop *loop, int list) {
 
 /* Ends a receive batch: what its listeners sent goes out. */
 static void flush_listed(lua_State *L, Loop *loop, int index) {
-  if (loop->tail > 0) {
+  if (loop->tail != loop->head) {
     loop_push_table(L, index);
     lua_rawgeti(L, -1, HOOK_LIST);
     flush_list(L, loop, lua_gettop(L));
     lua_pop(L, 2);
   }
-  if (loop->tail > 0) {
+  if (loop->tail != loop->head) {
     loop_request_turn(L, loop, index);
   } else if (loop->turn_requested && !loop->delivering) {
     loop->turn_requested = 0;
@@ -49,18 +50,17 @@ static void flush_listed(lua_State *L, Loop *loop, int index) {
   }
 }
 
-/* Serves a readable socket under protection; returns the status, the error on
-   top. Upvalue 2 is input_serve. */
-static int serve_readable(lua_State *L, Socket *s) {
-  int status;
-  s->loop->delivering++;
-  loop_push_hook(L, 1, HOOK_TRACEBACK);
+/* Reads and delivers under protection; returns the status, the error on top.
+   The socket is at an index; input_serve, which is to be called, on top. */
+static int serve_readable(lua_State *L, Socket *s, int index) {
+  int status, handler = lua_gettop(L);
+  loop_push_hook(L, index, HOOK_TRACEBACK);
   lua_pop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(2));
-  lua_pushvalue(L, 1);
-  status = lua_pcall(L, 1, 0, lua_isnil(L, 2) ? 0 : 2);
-  s->loop->delivering--;
-  if (s->batch != NULL && s->reading) socket_list(L, s, 1);
+  lua_insert(L, handler);
+  lua_pushvalue(L, index);
+  status = lua_pcall(L, 1, 0, lua_isnil(L, handler) ? 0 : handler);
+  s->making = 0;
+  lua_remove(L, handler);
   return status;
 }
 
@@ -81,9 +81,14 @@ static int on_readiness(lua_State *L) {
   lua_settop(L, 0);
   lua_pushvalue(L, lua_upvalueindex(1));
   if (s->queue.wait == WAIT_WRITABLE) output_resume(L, s, 1, WAIT_WRITABLE);
-  if (s->loop->delivering >= DEEPEST) return 0;
-  if (s->reading) status = serve_readable(L, s);
-  else if (system_error(s->fd) == 0) system_drain_error_queue(s->fd, s->family);
+  if (s->loop->delivering >= DEEPEST || s->making) return 0;
+  if (s->reading) {
+    s->loop->delivering++;
+    lua_pushvalue(L, lua_upvalueindex(2));
+    status = serve_readable(L, s, 1);
+    s->loop->delivering--;
+    if (s->batch != NULL && s->reading) socket_list(L, s, 1);
+  } else if (system_error(s->fd) == 0) system_drain_error_queue(s->fd, s->family);
   if (failed) watch_on(L, s);
   flush_listed(L, s->loop, 1);
   return status != 0 ? lua_error(L) : 0;
@@ -109,10 +114,9 @@ static void serve(lua_State *L, Socket *s, int index) {
   output_new_turn(s);
   if (s->fd >= 0) output_flush(L, s, index);
   completion_report(L, s, index);
-  if (s->batch == NULL || !s->reading) return;
+  if (s->batch == NULL || !s->reading || s->making) return;
   lua_pushcfunction(L, input_serve);
-  lua_pushvalue(L, index);
-  lua_call(L, 1, 0);
+  if (serve_readable(L, s, index) != 0) lua_error(L);
 }
 
 /* Gives the first socket of the list its turn. It stays in the list meanwhile,
@@ -120,7 +124,7 @@ static void serve(lua_State *L, Socket *s, int index) {
 static void serve_first(lua_State *L, Loop *loop, int list) {
   unsigned step = loop->steps;
   Socket *s;
-  lua_rawgeti(L, list, (int)(loop->head + 1));
+  lua_rawgeti(L, list, LOOP_KEY(loop->head));
   s = lua_touserdata(L, -1);
   serve(L, s, lua_gettop(L));
   if (step == loop->steps) {
@@ -134,11 +138,11 @@ static void serve_first(lua_State *L, Loop *loop, int list) {
 /* turn(): serves the sockets that are listed now. */
 static int turn(lua_State *L) {
   Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
-  lua_Integer left = loop->tail - loop->head;
+  unsigned left = loop->tail - loop->head;
   lua_settop(L, 1);
   compat_getenv(L, 1);
   lua_rawgeti(L, 2, HOOK_LIST);
-  while (left-- > 0 && loop->head < loop->tail) serve_first(L, loop, 3);
+  while (left-- > 0 && loop->head != loop->tail) serve_first(L, loop, 3);
   state_trim(loop->state, 1);
   return 0;
 }
@@ -146,7 +150,7 @@ static int turn(lua_State *L) {
 /* rest(): true when no socket wants a turn, so that the adapter may stop. */
 static int rest(lua_State *L) {
   Loop *loop = luaL_checkudata(L, 1, LOOP_TYPE);
-  loop->turn_requested = loop->tail > loop->head;
+  loop->turn_requested = loop->tail != loop->head;
   lua_pushboolean(L, !loop->turn_requested);
   return 1;
 }
