@@ -20,6 +20,7 @@ local DISCARD = 9   -- a port from which nobody sends
 local SLICE = 250   -- milliseconds of one wait: TERM waits for its end
 local POLLING = 0.005 -- seconds between turns without a thread pool
 local PAUSE = 1     -- seconds until it looks for a thread pool again
+local STAY = 0.25   -- seconds more than nginx gives new workers to begin in
 local MOST = 100    -- turns that what has arrived may take then
 local TERM = 1000   -- jobs of a light thread before a new one takes its place
 local FOREVER = 1e6 -- seconds until the timer that hears of nginx's end
@@ -275,11 +276,11 @@ local function open_sockets()
   return adapter.scheduler and adapter.scheduler.sockets or {}
 end
 
--- Delivers what has arrived, lets the handlers answer, and closes the sockets.
+-- Serves until the next workers have had time to bind, lets the handlers
+-- answer, delivers what has arrived, and closes the sockets.
 local function finish()
-  local sockets = open_sockets()
-  drain()
-  turn_until(all_done)
+  local sockets, stay = open_sockets(), ngx.now() + STAY
+  turn_until(function() return ngx.now() > stay and all_done() end)
   drain()
   withdraw(sockets)
   drain()
