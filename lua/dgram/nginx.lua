@@ -280,6 +280,7 @@ end
 -- answer, delivers what has arrived, and closes the sockets.
 local function finish()
   local sockets, stay = open_sockets(), ngx.now() + STAY
+  collectgarbage() -- no handler that was ended is waited for
   turn_until(function() return ngx.now() > stay and all_done() end)
   drain()
   withdraw(sockets)
