@@ -69,7 +69,9 @@ local function wake(self)
   local sleepers, failed, failure = self.sleepers, false, nil
   self.sleepers = {}
   self.asleep = false
-  for socket in pairs(sleepers) do
+  for i = 1, #sleepers do
+    local socket = sleepers[i]
+    socket._asleep = false
     local ok, err = pcall(socket._resume, socket)
     if not ok then
       failed, failure = true, err
@@ -81,7 +83,10 @@ end
 
 --- Lets a socket try again after a while, longer each time in a row.
 function Scheduler:retry(socket)
-  self.sleepers[socket] = true
+  if not socket._asleep then
+    self.sleepers[#self.sleepers + 1] = socket
+    socket._asleep = true
+  end
   if self.asleep and not (self.timer.lost and self.timer:lost()) then return end
   self.timer:start(socket:_backoff(SHORTEST, LONGEST))
   self.asleep = true -- last: nobody would ever wake if the start had failed

@@ -20,6 +20,7 @@
 --   _paused, _unref  what the user asked for
 --   _resting     reading failed; it waits for the next try
 --   _failing     sends without a callback failed, which is told once a turn
+--   _asleep      it is to be woken after a while
 --   _wait        milliseconds of the last wait; _tried: what was sent by then
 --   _events      listeners (emitter.lua)
 

@@ -47,11 +47,13 @@ static int spell(const struct pollfd *p) {
 }
 
 /* poll(fds, milliseconds): waits until a descriptor of {[fd] = events} is
-   ready; -1: without end. Returns {[fd] = events}, or nil and an errno. */
+   ready; -1: without end. Returns {fd, events, fd, events ...}, or nil and an
+   errno. */
 int poller_poll(lua_State *L) {
   int milliseconds = (int)luaL_checkinteger(L, 2), ready;
   struct pollfd *list;
   size_t count, i;
+  int place = 0;
   luaL_checktype(L, 1, LUA_TTABLE);
   count = count_entries(L);
   list = compat_newuserdata(L, (count + 16) * sizeof *list);
@@ -61,8 +63,10 @@ int poller_poll(lua_State *L) {
   lua_newtable(L);
   for (i = 0; ready > 0 && i < count; i++) {
     if (list[i].revents == 0) continue;
+    lua_pushinteger(L, list[i].fd);
+    lua_rawseti(L, -2, ++place);
     lua_pushinteger(L, spell(&list[i]));
-    lua_rawseti(L, -2, list[i].fd);
+    lua_rawseti(L, -2, ++place);
   }
   return 1;
 }
