@@ -43,12 +43,13 @@ $(BUILD)/obj/%.o: src/%.c | interpreter
 -include $(OBJECTS:.o=.d)
 
 interpreter:
-	@test -n "$(V)" || { echo "$(LUA) does not run: make setup" >&2; exit 1; }
+	@test -n "$(V)" || { echo "$(LUA) does not run: make setup LUA=$(LUA)" >&2; exit 1; }
 
 # Installs what is missing. Each line: Debian's package, and how to see it is there.
 SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
-INSTALL = $(APT) install -y --no-remove --no-install-recommends $(MISSING) >/dev/null
+INSTALL = $(APT) install -y --no-install-recommends --no-remove $(MISSING) >/dev/null
+REMOVED = apt-get -s install --no-install-recommends $(MISSING) | sed -n 's/^Remv \([^ ]*\).*/\1/p'
 LUA_PACKAGE = $(or $(NAME),$(notdir $(LUA)))
 DEV_PACKAGE = lib$(LUA_PACKAGE:luajit=luajit-5.1)-dev
 
@@ -73,7 +74,9 @@ packages:
 	install $(LUA) with its headers, and for it luv, busted and luacheck (all \
 	in LuaRocks); also pkg-config, socat, and logger (util-linux)." >&2; exit 1; }
 	@echo "installing:$(MISSING)"
-	@$(INSTALL) 2>/dev/null || { $(APT) update && $(INSTALL); }
+	@$(INSTALL) 2>/dev/null || { $(APT) update && $(INSTALL); } || { \
+	removed=$$($(REMOVED)); test -z "$$removed" || \
+	  echo "Not installed, for it would remove:" $$removed >&2; exit 1; }
 
 ENV = eval "$$($(MAKE) -s --no-print-directory env)"
 

@@ -10,26 +10,25 @@ local reason, core
 
 local LUA = jit and "luajit" or "lua" .. _VERSION:match("%d%.%d")
 
--- What pkg-config says of the headers and libraries of this interpreter, luv
--- and libuv; nil when one is missing. LuaJIT takes luv for Lua 5.1, and has
--- to come first: it is not to be linked with the library of Lua 5.1.
-local function flags()
-  local luv = (jit and "lua5.1" or LUA) .. "-luv"
-  local text, good = host.output(("pkg-config --cflags %s %s libuv && " ..
-    "pkg-config --libs %s libuv"):format(LUA, luv, LUA))
-  return good and text:gsub("%s+", " ") .. "-l" .. luv
+-- The command of docs/embedding.md that compiles the example, for this interpreter.
+local function compilation()
+  local page = helper.read("docs/embedding.md")
+  local line = page:match("\n    (cc %-o host host%.c [^\n]*)")
+  local luajit = page:match("`(%$%(pkg%-config %-%-cflags luajit.-)`")
+  if jit then return (line:gsub("%$%(.*%)", (luajit:gsub("%s+", " ")))) end
+  return (line:gsub("lua5%.4", LUA))
 end
 
 -- Compiles the example; returns why that cannot be done here.
 local function compile()
   if not host.has("pkg-config") then return "no pkg-config" end
   if not host.has("cc") then return "no C compiler (cc)" end
-  local found = flags()
-  if not found then return "no headers of " .. LUA .. ", luv and libuv" end
+  for names in compilation():gmatch("pkg%-config %-%-%S+ ([^-)][^)]*)") do
+    if not host.succeeds("pkg-config " .. names) then return "no " .. names end
+  end
   core = host.core_path(LUA)
-  local text, good = host.output(
-    ("cc -g -Wall -Wextra -Werror -o %s examples/embed/host.c %s"):format(
-      program, found))
+  local text, good = host.output("cd examples/embed && " .. compilation():gsub("%-o host",
+    "-g -Wall -Wextra -Werror -o " .. program))
   assert(good, text)
 end
 

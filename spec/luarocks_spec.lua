@@ -93,6 +93,18 @@ describe("LuaRocks", function()
       end)
   end
 
+  it_needs("README's command builds one with the luv that is installed", "lua5.4", function()
+    local line = helper.read("README.md"):match("luarocks ([^\n#]*make[^\n#]*)")
+    run("env -u LUAROCKS_CONFIG luarocks --tree %s/readme %s", place, line)
+    works("5.4", "readme")
+  end)
+
+  it_needs("what make leaves in the checkout is ignored", "git", function()
+    local text, good = host.output("git check-ignore dgram/core.so src/engine/queue.o")
+    if not good then pending("no checkout") end
+    assert.are.equal("dgram/core.so\nsrc/engine/queue.o\n", text)
+  end)
+
   it_needs("a packed rock installs elsewhere", "lua5.4", function()
     luarocks("5.4", tree_of("5.4"), "pack dgram scm-1")
     luarocks("5.4", "other", "install ./" .. NAME .. ".*.rock")

@@ -76,6 +76,31 @@ describe("Neovim", function()
     end)
   end
 
+  -- What the page says to type in a shell, as a user with an empty home.
+  local function commands(page, home)
+    local list = { "export HOME=" .. home }
+    for line in page:gmatch("\n    ([mc][^\n]+)") do list[#list + 1] = line end
+    return "env -u MAKEFLAGS -u MAKELEVEL sh -ec '" .. table.concat(list, "\n") .. "'"
+  end
+
+  for _, kind in ipairs { "init.lua", "init.vim" } do
+    it("finds the module and the plugin as docs/embedding.md says: " .. kind, function()
+      if lacking() then pending(lacking()) end
+      if not host.has("luajit") then pending("no luajit") end
+      local page = helper.read("docs/embedding.md"):match("\n## Neovim.-\n## ")
+      local home, lines = helper.path(), page:match("```text\n(.-)```")
+      local text, good = host.output(("mkdir -p %s && %s"):format(home, commands(page, home)))
+      assert(good, text)
+      if kind == "init.vim" then lines = "lua << EOF\n" .. lines .. "EOF\n" end
+      helper.write(lines, home .. "/.config/nvim/" .. kind)
+      text = host.output(("env -u XDG_CONFIG_HOME HOME=%s nvim --headless -i NONE "
+        .. "'+lua vim.wait(5000, function() return vim.g.inbox_port end)' "
+        .. "'+lua print(vim.g.inbox_port)' +q"):format(home))
+      host.output("rm -r " .. home)
+      assert.is_truthy(tonumber(text), text)
+    end)
+  end
+
   it("quits in silence before the example has told its port", function()
     if lacking() then pending(lacking()) end
     helper.run(function()

@@ -20,6 +20,7 @@ local DISCARD = 9   -- a port from which nobody sends
 local SLICE = 250   -- milliseconds of one wait: TERM waits for its end
 local POLLING = 0.005 -- seconds between turns without a thread pool
 local PAUSE = 1     -- seconds until it looks for a thread pool again
+local STAY = 0.25   -- seconds more than nginx gives new workers to begin in
 local MOST = 100    -- turns that what has arrived may take then
 local TERM = 1000   -- jobs of a light thread before a new one takes its place
 local FOREVER = 1e6 -- seconds until the timer that hears of nginx's end
@@ -49,20 +50,20 @@ end
 
 local jobs = { first = 1, last = 0 }
 
--- The handlers: whether each runs a job. The keys are held by the handlers' light
--- threads alone: one that was ended (by ngx.exit) goes with the next collection.
-local pool = setmetatable({}, { __mode = "k" })
+-- The handlers: busy while they run a job. Only a handler's light thread holds
+-- it: one that was ended (by ngx.exit) goes with the next collection.
+local pool = setmetatable({}, { __mode = "v" })
 
 -- How many jobs wait.
 local function waiting() return jobs.last - jobs.first + 1 end
 
--- How many handlers there are, and how many of them run a job.
-local function handlers()
-  local count, busy = 0, 0
-  for _, runs in pairs(pool) do
-    count, busy = count + 1, busy + (runs and 1 or 0)
+-- How many jobs run.
+local function running()
+  local count = 0
+  for i = 1, options.handlers do
+    if pool[i] and pool[i].busy then count = count + 1 end
   end
-  return count, busy
+  return count
 end
 
 -- Takes the oldest job, nil when there is none.
@@ -75,42 +76,41 @@ local function take()
 end
 
 -- Runs a job.
-local function serve(job, key)
-  pool[key] = true
+local function serve(job, handler)
+  handler.busy = true
   local ok, err = pcall(job.handler, job[1], job[2], job[3])
-  pool[key] = false
+  handler.busy = false
   if not ok then log_error(err) end
 end
 
 -- Serves jobs until the driver has ended. What a cosocket allocates is freed
 -- with the light thread, so that after a term a new one takes over.
 local work
-function work(_, key)
+function work(_, handler)
   local served = 0
   ngx.ctx.dgram = true
   while not jobs.closed do
     local job = take()
     if job then
-      serve(job, key)
+      serve(job, handler)
       served = served + 1
-      if served >= TERM and ngx.timer.at(0, work, key) then return end
+      if served >= TERM and ngx.timer.at(0, work, handler) then return end
     else
       jobs.semaphore:wait(60)
     end
   end
-  pool[key] = nil
 end
 
 -- Starts handlers in place of those that are missing.
 local function fill_pool()
-  for _ = handlers() + 1, options.handlers do
-    local key = {}
-    if ngx.timer.at(0, work, key) then pool[key] = false end
+  for i = 1, options.handlers do
+    local handler = not pool[i] and {}
+    if handler and ngx.timer.at(0, work, handler) then pool[i] = handler end
   end
 end
 
--- Replaces the handlers that were ended. When the oldest job waits since the last
--- look, they may all have been: a collection shows it.
+-- Replaces the handlers that were ended. When the oldest job waits since the
+-- last look, they may all have been: a collection shows it.
 local function look_after_pool()
   local oldest = jobs[jobs.first]
   if oldest and oldest == jobs.oldest then collectgarbage() end
@@ -119,9 +119,7 @@ local function look_after_pool()
 end
 
 -- Tells whether no job waits or runs.
-local function all_done()
-  return waiting() == 0 and select(2, handlers()) == 0
-end
+local function all_done() return waiting() == 0 and running() == 0 end
 
 -- Logs how many jobs were dropped since it did so last.
 local function tell_dropped()
@@ -134,11 +132,10 @@ end
 
 -- Ends the handlers and the light thread that watches them.
 local function close_jobs()
-  local _, busy = handlers()
-  local number = waiting() + busy
+  local number = waiting() + running()
   if number > 0 then
-    ngx.log(ngx.WARN, "dgram: discarded ", number, " jobs at the end, ", busy,
-      " of them running")
+    ngx.log(ngx.WARN, "dgram: discarded ", number, " jobs at the end, ",
+      running(), " of them running")
   end
   tell_dropped()
   jobs.closed = true
@@ -194,9 +191,9 @@ local function adapt(luv)
   return luv
 end
 
--- Turns the loop without waiting. A listener that tried to yield has raised, but
--- nginx would still resume us for it, in the midst of the next wait: a yield ends
--- what coroutines have begun, ngx.sleep what its light thread waits for.
+-- Turns the loop without waiting. A listener that tried to yield has raised,
+-- but nginx would still resume us for it, amid the next wait: a yield ends what
+-- coroutines have begun, ngx.sleep what its light thread waits for.
 local function turn()
   local errors = counts.errors
   counts.turns = counts.turns + 1
@@ -257,9 +254,9 @@ local function drain()
   until turns == MOST or not next(core.poll(fds, 0) or {})
 end
 
--- Takes the sockets that share a port out of its group: one that has a peer hears
--- this peer alone, and the kernel gives all others to the next workers. What it
--- has already is read afterwards, so that nothing is lost in between.
+-- Takes the sockets that share a port out of its group: one that has a peer
+-- hears this peer alone, and the kernel gives all others to the next workers.
+-- What it has already is read afterwards, so that nothing is lost in between.
 local function withdraw(sockets)
   for socket in pairs(sockets) do
     local address = socket._options.reusePort and socket[core.FIELD]:name()
@@ -279,11 +276,12 @@ local function open_sockets()
   return adapter.scheduler and adapter.scheduler.sockets or {}
 end
 
--- Delivers what has arrived, lets the handlers answer, and closes the sockets.
+-- Serves until the next workers have had time to bind, lets the handlers
+-- answer, delivers what has arrived, and closes the sockets.
 local function finish()
-  local sockets = open_sockets()
-  drain()
-  turn_until(all_done)
+  local sockets, stay = open_sockets(), ngx.now() + STAY
+  collectgarbage() -- no handler that was ended is waited for
+  turn_until(function() return ngx.now() > stay and all_done() end)
   drain()
   withdraw(sockets)
   drain()
@@ -293,11 +291,11 @@ local function finish()
   close_jobs()
 end
 
--- Ends this worker, whose driver has ended; nginx starts another. The loop is not
--- turned any more: its listeners belong to a light thread that is gone.
+-- Ends this worker, whose driver has ended; nginx starts another. The loop is
+-- not turned any more: its listeners belong to a light thread that is gone.
 local function give_up()
-  ngx.log(ngx.ALERT, "dgram: the driver's light thread has ended, as by ngx.exit ",
-    "in a listener; this worker quits, nginx starts another")
+  ngx.log(ngx.ALERT, "dgram: the driver's light thread has ended, as by ",
+    "ngx.exit in a listener; this worker quits, nginx starts another")
   close_all(open_sockets())
   close_jobs()
   require("ngx.process").signal_graceful_exit()
@@ -344,8 +342,8 @@ end
 local function refusal()
   if options then return "make sockets in the function given to start()" end
   if ngx.get_phase() == "init" then
-    return "no sockets in init_by_lua, which runs before there are workers: make "
-      .. "them in the function given to start(), in init_worker_by_lua"
+    return "no sockets in init_by_lua, which runs before there are workers: "
+      .. "make them in the function given to start(), in init_worker_by_lua"
   end
   return "no driver runs here: call require('dgram.nginx').start() in "
     .. "init_worker_by_lua, with lua_code_cache on"
@@ -380,8 +378,8 @@ local function forbid_exit()
   end
 end
 
--- Gives listeners Lua's own coroutines: nginx's belong to a light thread, and are
--- resumed by nginx.
+-- Gives listeners Lua's own coroutines: nginx's belong to a light thread, and
+-- are resumed by nginx.
 local function change_coroutines()
   for _, name in ipairs { "create", "resume", "status", "wrap", "yield" } do
     local theirs, own = coroutine[name], coroutine["_" .. name]

@@ -58,7 +58,7 @@ local listeners = {
 -- And these in a handler.
 local handlers = {
   sleep = function() ngx.sleep(0.05) return "slept" end,
-  ["sleep long"] = function() ngx.sleep(1.5) return "slept long" end,
+  ["sleep long"] = function() ngx.sleep(1) return "slept long" end,
   fetch = function() return fetch(M.http) end,
   ["exit later"] = function() ngx.exit(0) end,
   ["kept exit later"] = function() kept.exit(0) end,
@@ -87,7 +87,8 @@ function M.join(ports)
   local start = driver.start
   M.http = ports.http
   function driver.start(example)
-    start { backlog = BACKLOG, setup = function()
+    start { backlog = BACKLOG, grace = ports.grace or 5, setup = function()
+      if ports.late then ngx.sleep(ports.late) end
       example()
       setup(ports.hostile)
       error("setup raised at its end")

@@ -136,8 +136,18 @@ end
 
 local adapter
 
+-- Loads nginx's driver, in whose hands the adapter is there.
+local function leave_to_nginx()
+  require "dgram.nginx" -- takes M.luv's place
+  return M.luv()
+end
+
 --- Returns the adapter for luv's own loop.
 function M.luv()
+  local nginx = ngx and ngx.get_phase -- luacheck: ignore
+  if nginx and not package.loaded["dgram.nginx"] then
+    return leave_to_nginx()
+  end
   adapter = adapter or new_adapter()
   return adapter
 end

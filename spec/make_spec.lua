@@ -1,0 +1,43 @@
+-- What the Makefile's `setup` says and does, with an apt-get that only prints.
+local helper = require "spec.support.helper"
+local host = require "spec.support.host"
+local uv = require "luv"
+
+-- An apt-get that refuses to install, as when packages conflict: it prints how it
+-- was called to a log, and what a simulation says.
+local APT = [[#!/bin/sh
+echo "$*" >> "$(dirname "$0")/log"
+case "$*" in
+  *-s*) echo "Remv libnginx-mod-http-lua [1:0.10.23]"; exit 0;;
+  *install*) exit 100;;
+esac
+]]
+
+describe("make", function()
+  local folder = helper.path()
+  local MAKE = "env -u MAKEFLAGS -u MAKELEVEL -u LUA make -s --no-print-directory "
+
+  setup(function()
+    assert(uv.fs_mkdir(folder, 448))
+    helper.write(APT, folder .. "/apt-get")
+    assert(uv.fs_chmod(folder .. "/apt-get", 448))
+  end)
+
+  teardown(function() host.output("rm -r " .. folder) end)
+
+  it("for an interpreter that is missing says how it is installed", function()
+    local text, good = host.output(MAKE .. "LUA=lua4.0 lint")
+    assert.is_false(good)
+    assert.is_truthy(text:find("lua4.0 does not run: make setup LUA=lua4.0\n", 1, true))
+  end)
+
+  it("setup removes no package, and says which would have been", function()
+    local text, good = host.output(("PATH=%s:$PATH %s packages SUDO= MISSING=' luajit'")
+      :format(folder, MAKE))
+    assert.is_false(good)
+    assert.is_truthy(text:find("it would remove: libnginx-mod-http-lua\n", 1, true))
+    for line in helper.read(folder .. "/log"):gmatch("[^\n]*install[^\n]*") do
+      assert.is_truthy(line:find("--no-remove", 1, true) or line:find("^%-s "))
+    end
+  end)
+end)
