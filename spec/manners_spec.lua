@@ -38,20 +38,20 @@ describe("an error that is thrown", function()
       pending("Lua 5.1 has a level for tail calls, at which the search for the place ends")
     end
     helper.run(function()
-      local socket, at, err = traffic.sender(), nil, nil
+      local socket, at = traffic.sender(), nil
       for _, call in ipairs {
         function() at = here() socket:setTTL(0) end,
         function() at = here() socket:send("x", 0) end,
         function() at = here() socket:bind() end,
         coroutine.wrap(function() at = here() socket:connectSync(9, "no address") end),
       } do
-        err = raised(call)
+        local err = raised(call)
         assert.equal(at, err.place)
         assert.equal(("%s: %s (%s)"):format(err.name, err.message, at), tostring(err))
       end
       socket:on("greeting", function() at = here() socket:setTTL(0) end)
-      err = raised(socket.emit, socket, "greeting")
-      assert.equal(at, err.place)
+      local raised_there = raised(socket.emit, socket, "greeting").place
+      assert.equal(at, raised_there)
       socket:close()
     end)
   end)
@@ -302,6 +302,27 @@ describe("errors of a connected socket", function()
         assert.is_nil(err.port)
         client:close()
       end))
+    end)
+  end)
+end)
+
+describe("an option that is set between two sends", function()
+  it("is for the second only: what was sent before leaves first", function()
+    helper.run(function()
+      local socket = traffic.sender()
+      for _, set in ipairs {
+        function() socket:setTTL(7) end,
+        function() socket:setMulticastTTL(7) end,
+        function() socket:setMulticastInterface("127.0.0.1") end,
+        function() socket:setBroadcast(true) end,
+        function() socket:setSendBufferSize(100000) end,
+      } do
+        for _ = 1, 3 do socket:send("x", 9, "127.0.0.1") end
+        assert.is_true(socket:getSendQueueCount() > 0)
+        set()
+        assert.equal(0, socket:getSendQueueCount())
+      end
+      socket:close()
     end)
   end)
 end)
