@@ -1,7 +1,8 @@
 ---@meta dgram
 -- The types of dgram for lua-language-server (LuaCATS); it is not run. Tell the
 -- server of this directory: "Lua.workspace.library": [".../dgram/docs"]. What
--- things do stands in api.md; a spec compares the names here with the code.
+-- things do stands in api.md; a spec compares the names here with the code. The
+-- modules beside it are in files of their own, as the server wants it.
 
 ---@alias dgram.Type
 ---| "udp4"
@@ -17,6 +18,12 @@
 ---| "drain"
 ---| "newListener"
 ---| "removeListener"
+
+---The name of an event of your own: text by a cast, `"door" --[[@as dgram.EventName]]`,
+---since any other text is a typo of a dgram.Event. Tables, numbers and booleans need none.
+---@class dgram.EventName
+
+---@alias dgram.CustomEvent dgram.EventName|table|number|boolean
 
 ---The module's own codes; the system's are those of errno(3) and getaddrinfo(3).
 ---@alias dgram.ErrorCode
@@ -108,7 +115,31 @@
 ---@field gso? boolean true unless given
 ---@field gro? boolean true unless given
 ---@field mode? integer permission bits of a unix path
----@field loop? table an adapter to another event loop
+---@field loop? dgram.Adapter another event loop than luv's
+
+---What an adapter watches a descriptor with; the contract is in embedding.md.
+---@class dgram.PollHandle
+---@field start fun(self: dgram.PollHandle, readable: boolean?, writable: boolean?)
+---@field stop fun(self: dgram.PollHandle) deregisters at once
+---@field close fun(self: dgram.PollHandle)
+---@field ref fun(self: dgram.PollHandle)
+---@field unref fun(self: dgram.PollHandle)
+
+---@class dgram.IdleHandle
+---@field start fun(self: dgram.IdleHandle)
+---@field stop fun(self: dgram.IdleHandle)
+
+---@class dgram.TimerHandle
+---@field start fun(self: dgram.TimerHandle, milliseconds: integer)
+---@field lost? fun(self: dgram.TimerHandle): boolean whether somebody else closed it
+
+---An event loop, as the option loop takes it.
+---@class dgram.Adapter
+---@field poll fun(fd: integer, callback: fun(err: any)): dgram.PollHandle?, string?
+---@field idle fun(callback: fun()): dgram.IdleHandle
+---@field timer fun(callback: fun()): dgram.TimerHandle
+---@field lookup fun(host: string, family: 4|6, callback: fun(code: string?, address: string?))
+---@field traceback? fun(err: any): any the message handler for errors that leave a callback
 
 ---@class dgram.BindOptions
 ---@field port? integer|string
@@ -356,7 +387,7 @@ function Socket:getSendQueueSize() end
 function Socket:getSendQueueCount() end
 
 ---Adds a listener at the end.
----@param event dgram.Event|any
+---@param event dgram.CustomEvent
 ---@param listener dgram.Listener
 ---@return dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
@@ -367,13 +398,18 @@ function Socket:getSendQueueCount() end
 function Socket:on(event, listener) end
 
 ---Adds a listener at the end.
----@param event dgram.Event|any
+---@param event dgram.CustomEvent
 ---@param listener dgram.Listener
 ---@return dgram.Socket
+---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:addListener(event, listener) end
 
 ---Adds a listener that is called once at most.
----@param event dgram.Event|any
+---@param event dgram.CustomEvent
 ---@param listener dgram.Listener
 ---@return dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
@@ -384,52 +420,62 @@ function Socket:addListener(event, listener) end
 function Socket:once(event, listener) end
 
 ---Adds a listener in front of all others.
----@param event dgram.Event|any
+---@param event dgram.CustomEvent
 ---@param listener dgram.Listener
 ---@return dgram.Socket
+---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:prependListener(event, listener) end
 
 ---Adds a listener in front of all others that is called once at most.
----@param event dgram.Event|any
+---@param event dgram.CustomEvent
 ---@param listener dgram.Listener
 ---@return dgram.Socket
+---@overload fun(self: dgram.Socket, event: "message", listener: dgram.MessageListener): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:prependOnceListener(event, listener) end
 
 ---Removes the listener that was added last.
----@param event dgram.Event|any
+---@param event dgram.Event|dgram.CustomEvent
 ---@param listener dgram.Listener
 ---@return dgram.Socket
 function Socket:off(event, listener) end
 
 ---Removes the listener that was added last.
----@param event dgram.Event|any
+---@param event dgram.Event|dgram.CustomEvent
 ---@param listener dgram.Listener
 ---@return dgram.Socket
 function Socket:removeListener(event, listener) end
 
 ---Removes all listeners, of one event or of all.
----@param event? dgram.Event|any
+---@param event? dgram.Event|dgram.CustomEvent
 ---@return dgram.Socket
 function Socket:removeAllListeners(event) end
 
 ---Calls the listeners of an event; returns whether there were any.
----@param event dgram.Event|any
+---@param event dgram.Event|dgram.CustomEvent
 ---@param ... any
 ---@return boolean
 function Socket:emit(event, ...) end
 
 ---Returns a fresh array of the listeners, as they were given.
----@param event dgram.Event|any
+---@param event dgram.Event|dgram.CustomEvent
 ---@return dgram.Listener[]
 function Socket:listeners(event) end
 
 ---Returns a fresh array of the listeners, those of once in their wrappers.
----@param event dgram.Event|any
+---@param event dgram.Event|dgram.CustomEvent
 ---@return dgram.Listener[]
 function Socket:rawListeners(event) end
 
 ---Counts the listeners of an event, or how often one of them was added.
----@param event dgram.Event|any
+---@param event dgram.Event|dgram.CustomEvent
 ---@param listener? dgram.Listener
 ---@return integer
 function Socket:listenerCount(event, listener) end
@@ -437,6 +483,47 @@ function Socket:listenerCount(event, listener) end
 ---Lists the events that have listeners.
 ---@return any[]
 function Socket:eventNames() end
+
+---@alias dgram.RunMode
+---| "once"
+---| "nowait"
+
+---A timer of the poll() loop.
+---@class dgram.PollTimer: dgram.TimerHandle
+---@field stop fun(self: dgram.PollTimer)
+
+---The built-in loop on poll(): require "dgram.loop.poll".
+---@class dgram.PollLoop: dgram.Adapter
+---@field run fun(mode?: dgram.RunMode): boolean whether there is more to do
+---@field stop fun() ends run()
+---@field alive fun(): boolean
+---@field timer fun(callback: fun()): dgram.PollTimer
+
+---@class dgram.loop.poll
+---@field new fun(): dgram.PollLoop makes an independent loop
+
+---@class dgram.loop.luv
+---@field luv fun(): dgram.Adapter the adapter to luv's own loop
+
+---@class dgram.nginx.Options
+---@field setup? fun() makes the sockets
+---@field thread_pool? string "dgram" unless given
+---@field handlers? integer light threads, 16 unless given
+---@field backlog? integer jobs that may wait for them, 4096 unless given
+---@field grace? number seconds they have to end in when nginx quits, 0.5 unless given
+
+---@class dgram.nginx.Stats
+---@field errors integer that listeners and handlers raised
+---@field dropped integer jobs beyond the backlog
+---@field waiting integer jobs
+---@field polling boolean without a thread pool
+
+---The driver in a worker of nginx: require "dgram.nginx".
+---@class dgram.nginx
+---@field start fun(setup: fun()|dgram.nginx.Options)
+---@field async fun(handler: fun(...: any)): fun(...: any) a listener that may yield
+---@field wake fun() ends the driver's wait
+---@field stats fun(): dgram.nginx.Stats
 
 ---@class dgram
 local dgram = {}
@@ -446,7 +533,7 @@ local dgram = {}
 dgram._VERSION = ""
 
 ---An event whose listeners hear an error before 'error' is emitted.
----@type any
+---@type dgram.CustomEvent
 dgram.errorMonitor = {}
 
 ---The methods of sockets.

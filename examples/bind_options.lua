@@ -15,4 +15,11 @@ socket:once("message", function(msg)
   socket:close()
 end)
 
+local interrupt = uv.new_signal() -- Ctrl-C
+interrupt:unref()
+interrupt:start("sigint", function()
+  interrupt:close()
+  socket:close()
+end)
+
 uv.run()

@@ -1,4 +1,5 @@
 -- Joins a multicast group, and leaves it when the first message has come.
+-- End with Ctrl-C.
 --   lua5.4 examples/multicast_server.lua [port [group [interface]]]
 local dgram = require "dgram"
 local uv = require "luv"
@@ -19,6 +20,13 @@ end)
 server:once("message", function()
   server:dropMembership(group, interface)
   print("left " .. group)
+end)
+
+local interrupt = uv.new_signal() -- Ctrl-C
+interrupt:unref()
+interrupt:start("sigint", function()
+  interrupt:close()
+  server:close()
 end)
 
 uv.run()

@@ -8,7 +8,10 @@ local message = "A message to log."
 
 local client = dgram.createSocket("unix_dgram")
 client:send(message, 0, #message, path, function(err, bytes)
-  if err then error(err) end
+  if err then
+    print("No log to write to: " .. err.message)
+    os.exit(1)
+  end
   print("Wrote " .. bytes .. " bytes to socket.")
   client:close()
 end)

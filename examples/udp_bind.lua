@@ -1,4 +1,5 @@
--- A UDP server on a named port and address that says who sent a message.
+-- A UDP server on a named port and address that says who sent a message. End with
+-- Ctrl-C.
 --   lua5.4 examples/udp_bind.lua [port [address]]
 local dgram = require "dgram"
 local uv = require "luv"
@@ -15,5 +16,13 @@ server:on("listening", function()
 end)
 
 server:bind(tonumber(arg[1]) or 41234, arg[2])
+
+local interrupt = uv.new_signal() -- Ctrl-C
+interrupt:unref()
+interrupt:start("sigint", function()
+  interrupt:close()
+  server:close()
+end)
+
 uv.run()
 -- server listening 0.0.0.0:41234

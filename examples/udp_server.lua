@@ -1,4 +1,4 @@
--- A UDP server that prints what arrives.
+-- A UDP server that prints what arrives. End with Ctrl-C.
 --   lua5.4 examples/udp_server.lua [port]
 local dgram = require "dgram"
 local uv = require "luv"
@@ -19,4 +19,12 @@ server:on("listening", function()
 end)
 
 server:bind(tonumber(arg[1]) or 41234)
+
+local interrupt = uv.new_signal() -- Ctrl-C
+interrupt:unref()
+interrupt:start("sigint", function()
+  interrupt:close()
+  server:close()
+end)
+
 uv.run()

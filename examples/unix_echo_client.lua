@@ -18,4 +18,12 @@ client:on("listening", function()
 end)
 
 client:bind(arg[2] or "/tmp/dgram_client_sock")
+
+local interrupt = uv.new_signal() -- Ctrl-C
+interrupt:unref()
+interrupt:start("sigint", function()
+  interrupt:close()
+  client:close()
+end)
+
 uv.run()

@@ -1,4 +1,5 @@
--- A unix domain datagram server that sends back whatever it receives.
+-- A unix domain datagram server that sends back whatever it receives. End with
+-- Ctrl-C, which removes its path.
 --   lua5.4 examples/unix_echo_server.lua [path]
 local dgram = require "dgram"
 local uv = require "luv"
@@ -15,4 +16,12 @@ server:on("listening", function()
 end)
 
 server:bind(arg[1] or "/tmp/dgram_server_sock")
+
+local interrupt = uv.new_signal() -- Ctrl-C
+interrupt:unref()
+interrupt:start("sigint", function()
+  interrupt:close()
+  server:close()
+end)
+
 uv.run()

@@ -74,11 +74,18 @@ local function headings(prefix)
   return set
 end
 
--- Returns the fields of a class of the definition file.
+-- Returns the fields of a class of the definition file, without those it inherits.
 local function fields(class)
-  local body = definitions:match("%-%-%-@class " .. class:gsub("%.", "%%.")
-    .. "\n(.-)\n[^-]")
+  local head, rest = "%-%-%-@class " .. class:gsub("%.", "%%."), "\n(.-)\n[^-]"
+  local body = definitions:match(head .. rest) or definitions:match(head .. ": [%w.]+" .. rest)
   return collect(assert(body, "no class " .. class), "@field ([%w_]+)")
+end
+
+-- Returns the block of the definition file, between empty lines, that has a text.
+local function block(text)
+  for each in definitions:gmatch("(.-)\n\n") do
+    if each:find(text, 1, true) then return each end
+  end
 end
 
 -- Returns the values of an alias of the definition file.
@@ -258,6 +265,40 @@ describe("docs/dgram.d.lua", function()
   it("is Lua", function()
     local loaded = assert(dofile("docs/dgram.d.lua"))
     assert.same(sorted(keys(dgram)), sorted(keys(loaded)))
+  end)
+
+  it("tells of each event what its listeners get, and leaves no room for typos", function()
+    assert.is_nil(definitions:find("dgram.Event|any", 1, true))
+    for _, method in ipairs { "on", "addListener", "once", "prependListener",
+      "prependOnceListener" } do
+      local body = block("function Socket:" .. method .. "(event")
+      local events = {}
+      for names in body:gmatch('event: (".-), listener') do
+        collect(names, '"(%a+)"', events)
+      end
+      assert_same(values("dgram.Event"), events)
+      assert.truthy(body:find("@param event dgram.CustomEvent\n", 1, true), method)
+    end
+  end)
+
+  it("has the modules beside it, each by its name", function()
+    local loop = require "dgram.loop.poll"
+    assert_same(public(loop), fields("dgram.loop.poll"))
+    assert_same(public(require "dgram.loop.luv"), fields("dgram.loop.luv"))
+    local made = public(loop.new())
+    local declared = collect("poll idle timer lookup", "%a+", fields("dgram.PollLoop"))
+    assert_same(made, declared)
+    for _, name in ipairs { "nginx", "loop.luv", "loop.poll" } do
+      local text = read("docs/dgram." .. name .. ".d.lua")
+      assert.equal("dgram." .. name, text:match("^%-%-%-@meta ([%w.]+)\n"))
+      assert.same({}, assert(dofile("docs/dgram." .. name .. ".d.lua")))
+    end
+  end)
+
+  it("has what dgram.nginx has", function() -- which only nginx can load
+    local source = read("lua/dgram/nginx.lua")
+    assert_same(collect(source, "\nfunction M%.(%w+)"), fields("dgram.nginx"))
+    assert_same(collect(source, "given%.([%w_]+)"), fields("dgram.nginx.Options"))
   end)
 end)
 

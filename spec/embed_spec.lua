@@ -23,8 +23,8 @@ end
 local function compile()
   if not host.has("pkg-config") then return "no pkg-config" end
   if not host.has("cc") then return "no C compiler (cc)" end
-  for names in compilation():gmatch("pkg%-config %-%-%S+ ([^-)][^)]*)") do
-    if not host.succeeds("pkg-config " .. names) then return "no " .. names end
+  for options in compilation():gmatch("%$%((pkg%-config [^)]*)%)") do
+    if not host.succeeds(options) then return "not installed: what " .. options .. " finds" end
   end
   core = host.core_path(LUA)
   local text, good = host.output("cd examples/embed && " .. compilation():gsub("%-o host",

@@ -3,6 +3,7 @@ local Child = require "spec.support.child"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
 local host = require "spec.support.host"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local loopback = "127.0.0.1"
@@ -206,7 +207,11 @@ describe("example", function()
     helper.wait(function() return got end)
     assert.equal("A message to log.", got[1])
     assert.equal("", got[2].address)
-    log:close()
+    helper.closed(log)
+
+    local alone = start(path)
+    assert.equal("No log to write to: send ENOENT " .. path, alone:line())
+    assert.equal(1, alone:wait())
   end)
 
   example("demo", function(start)
@@ -217,6 +222,37 @@ describe("example", function()
     demo:line("^everything works$")
     assert.equal(0, demo:wait())
   end)
+end)
+
+describe("Ctrl-C ends", function()
+  -- A spec about an example: one SIGINT when it listens, and it closes its socket;
+  -- what is at its last argument then, if that is a path, is gone.
+  local function ends(name, arguments, listening)
+    it(name .. ".lua, once", function()
+      helper.run(function()
+        local given = arguments()
+        local child = Child.lua("examples/" .. name .. ".lua", table.unpack(given))
+        child:line(listening)
+        assert.equal(0, child:stop("sigint"))
+        assert.is_nil(uv.fs_stat(given[#given]))
+      end)
+    end)
+  end
+
+  local function port() return { "0" } end
+  local function path() return { helper.path() } end
+
+  ends("udp_server", port, "^server listening")
+  ends("udp_bind", port, "^server listening")
+  ends("bind_port", port, "^Listening")
+  ends("bind_options", port, "^Listening")
+  ends("multicast_server", function() return { "0", group, loopback } end, "^joined")
+  ends("unix_echo_server", path, "^server listening")
+  ends("unix_echo_client", function()
+    local server, _, at = traffic.receiver("unix_dgram") -- which does not answer
+    server:on("message", function() server:close() end)
+    return { at.address, helper.path() }
+  end, "^client listening")
 end)
 
 describe("examples/", function()

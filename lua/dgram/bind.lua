@@ -157,7 +157,7 @@ end
 
 -- The options there are.
 local KNOWN = { port = true, address = true, path = true, fd = true, mode = true,
-  exclusive = true }
+  exclusive = true, family = true }
 
 -- Adds the callback as a one-time 'listening' listener.
 local function once_listening(self, callback)
@@ -199,6 +199,7 @@ function Socket:bindSync(options)
   if options ~= nil and type(options) ~= "table" then
     check.type_error("options", "of type object", options)
   end
+  check.known_options(options or {}, KNOWN)
   local address, port = self._family:bind_sync_target(options or {})
   local ok, errno, syscall = bind_now(self, address, port)
   if not ok then errors.raise(bind_error(self, errno, syscall, address, port)) end

@@ -186,7 +186,7 @@ end
 
 -- Returns the known name that is nearest to one that is not, nil if none is near.
 local function nearest(name, known)
-  local best, least = nil, 4
+  local best, least = nil, math.min(4, #tostring(name) / 2 + 1)
   for each in pairs(known) do
     local changes = distance(tostring(name):lower(), each:lower())
     if changes < least then best, least = each, changes end

@@ -26,7 +26,7 @@ local HERE = debug.getinfo(1, "S").source:gsub("errors%.lua$", "")
 
 -- Tells whether a function is the library's own.
 local function is_ours(info)
-  return info.what == "C" or info.source:sub(1, #HERE) == HERE
+  return info.what == "C" or info.what == "tail" or info.source:sub(1, #HERE) == HERE
     or info.source == HERE:gsub("/$", "") .. ".lua"
 end
 

@@ -251,9 +251,11 @@ function Socket:_describe(syscall, peer)
   return self._family:describe(address, port)
 end
 
+local own = {} -- the public methods of this file
+
 --- Returns where the socket is bound: {address, family, port}, for
 -- unix_dgram {address}. Raises getsockname(2)'s errors, EBADF when unbound.
-function Socket:address()
+function own:address()
   self:_running()
   if self._family.binds_to_send and self._bound ~= "bound" then
     errors.raise(errors.system("getsockname", core.errno "EBADF"))
@@ -262,25 +264,27 @@ function Socket:address()
 end
 
 --- Returns the descriptor's number, nil while there is none.
-function Socket:fileno()
+function own:fileno()
   return not self._closed and self[CORE]:fileno() or nil
 end
 
 -- ------------------------------------------------------------- ref and unref
 
 --- Keeps the loop alive while the socket is bound (the default).
-function Socket:ref()
+function own:ref()
   self._unref = nil
   if not self._closed then self:_keep_alive(self[CORE]:awaits()) end
   return self
 end
 
 --- Lets the loop end although the socket is bound.
-function Socket:unref()
+function own:unref()
   self._unref = true
   if not self._closed then self:_keep_alive(self[CORE]:awaits()) end
   return self
 end
+
+include(own)
 
 -- Spells an end of the socket, nil when it has none.
 local function spell(self, peer)

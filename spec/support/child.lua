@@ -84,9 +84,10 @@ function Child:outcome(seconds)
   return self:wait(), text
 end
 
--- Ends the process; returns its exit status, 143 when it was the signal's.
-function Child:stop()
-  if not self.status then self.process:kill("sigterm") end
+-- Ends the process by a signal (SIGTERM); returns its exit status, 143 when it was
+-- the signal's.
+function Child:stop(signal)
+  if not self.status then self.process:kill(signal or "sigterm") end
   return self:wait()
 end
 
