@@ -229,6 +229,7 @@ describe("of the system calls", function()
     local pipe = io.popen(("nm -D --undefined-only '%s'"):format(module))
     for name in pipe:read("a"):gmatch(" U ([%w_]+)") do
       count = count + 1
+      name = name:gsub("64$", "") -- of large files: open64
       assert(known[SPELLED[name] or name] or harmless[name]
         or name:match("^luaL?_"), name .. " never fails")
     end

@@ -31,6 +31,7 @@
  *   faults.shut_down(fd)               it is readable from now on, with nothing
  */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64 /* as dgram.core: open is open64 */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
