@@ -473,11 +473,11 @@ describe("tostring", function()
         local server, client = helper.bound(kind), dgram.createSocket(kind)
         local port = server:address().port
         local name = "dgram.Socket (" .. kind .. ", "
-        local here, there = form:format(port)
+        local here = form:format(port)
         assert.equal(name .. "unbound)", tostring(client))
         assert.equal(name .. here .. ", bound)", tostring(server))
         client:connectSync(port, helper.LOOPBACK[kind])
-        there = form:format(client:address().port)
+        local there = form:format(client:address().port)
         assert.equal(name .. there .. " -> " .. here .. ", connected)", tostring(client))
         helper.close(client, server)
         assert.equal(name .. "closed)", tostring(client))
