@@ -83,9 +83,9 @@ $(CHECKS)/lua-asan: spec/sanitize/interpreter | interpreter
 	@mkdir -p $(@D)
 	$(INTERPRETER) $@ "-fsanitize=address,undefined"
 
-$(CHECKS)/lua-tsan: spec/sanitize/interpreter | interpreter
+$(CHECKS)/lua-tsan: spec/sanitize/interpreter spec/sanitize/close.c | interpreter
 	@mkdir -p $(@D)
-	$(INTERPRETER) $@ "-fsanitize=thread"
+	$(INTERPRETER) $@ "-fsanitize=thread spec/sanitize/close.c"
 
 # The interpreters need the source of Lua: apt fetches it, or LUA_SOURCE=DIR.
 run-sanitize: all $(CHECKS)/lua-asan $(CHECKS)/lua-tsan

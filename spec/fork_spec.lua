@@ -72,6 +72,15 @@ describe("after fork", function()
     end)
   end)
 
+  it("a child whose loop says that the parent's socket is readable is told so", function()
+    helper.run(function()
+      local lines = run("readable.lua")
+      assert.truthy(lines[1]:find("child's loop\tfalse\t.*: socket belongs to the process "
+        .. "that forked this one$"))
+      assert.are.same({ "child ended\t0", "parent got\thello" }, { lines[2], lines[3] })
+    end)
+  end)
+
   it("a module that was loaded before works in every process", function()
     helper.run(function()
       assert.are.same({ "child 1 got\thello", "child ended\t0",

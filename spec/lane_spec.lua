@@ -341,6 +341,78 @@ describe("a unix peer that does not read", function()
   end)
 end)
 
+describe("a close while a unix peer does not read", function()
+  -- Sends more than the peer takes; returns how many went, and the others' codes.
+  local function overfill(sender, path)
+    local sent, codes = {}, {}
+    for i = 1, COUNT do
+      sender:send(tostring(i), path, function(err)
+        if err then codes[#codes + 1] = err.code else sent[#sent + 1] = tostring(i) end
+      end)
+    end
+    sender:flush()
+    assert.is_true(sender:getSendQueueCount() > 0)
+    return sent, codes
+  end
+
+  it("waits for it: what it reads in time is sent", function()
+    helper.run(function()
+      local peer, heard, path = traffic.full_peer()
+      local sender = dgram.createSocket { type = "unix_dgram", linger = 60000 }
+      local sent, codes = overfill(sender, path)
+      sender:close(helper.expect())
+      helper.pass(20)
+      assert.is_true(#sent < COUNT)
+      peer:resume()
+      helper.fill(heard, COUNT)
+      helper.wait(function() return #sent == COUNT end)
+      assert.same({}, codes)
+      peer:close()
+    end)
+  end)
+
+  it("ends when the time is over: what is left is canceled", function()
+    helper.run(function()
+      local peer, _, path = traffic.full_peer()
+      local sender = dgram.createSocket { type = "unix_dgram", linger = 30 }
+      local begin, closed = uv.hrtime(), nil
+      local sent, codes = overfill(sender, path)
+      sender:close(function() closed = uv.hrtime() end)
+      helper.wait(function() return closed end)
+      assert.is_true(closed - begin >= 30e6)
+      assert.equal(COUNT, #sent + #codes)
+      for _, code in ipairs(codes) do assert.equal("ECANCELED", code) end
+      peer:close()
+    end)
+  end)
+
+  it("leaves no descriptor when it can wait no longer", function()
+    helper.run(function()
+      local before, loop, starts = helper.descriptors(), poll_loop.new(), 0
+      local timer = loop.timer
+      function loop.timer(callback)
+        local handle = timer(callback)
+        return { start = function(_, milliseconds)
+          starts = starts + 1
+          if starts > 2 then error("not enough memory", 0) end
+          handle:start(milliseconds)
+        end }
+      end
+      local peer, _, path = traffic.full_peer()
+      local sender = dgram.createSocket { type = "unix_dgram", loop = loop,
+        linger = 60000 }
+      overfill(sender, path)
+      sender:close()
+      assert.same({ false, "not enough memory" }, { pcall(loop.run) })
+      assert.is_nil(sender:fileno())
+      loop.run("nowait")
+      helper.closed(peer)
+      collectgarbage()
+      assert.equal(before, helper.descriptors())
+    end)
+  end)
+end)
+
 describe("a peer with datagrams in a lane", function()
   it("gets them before those that are sent by a connection", function()
     helper.run(function()

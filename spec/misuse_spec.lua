@@ -468,6 +468,55 @@ describe("after close", function()
   end)
 end)
 
+describe("an option that there is not", function()
+  -- The message of the error that options raise.
+  local function told(options)
+    local err = helper.raised(dgram.createSocket, options)
+    helper.has(ARG_VALUE, err)
+    return err.message
+  end
+
+  for wrong, right in pairs { reuseaddr = "reuseAddr", Type = "type", linge = "linger",
+    recvBuferSize = "recvBufferSize", maxQueues = "maxQueue", gsso = "gso" } do
+    it(wrong .. " is refused, and the nearest named", function()
+      assert.equal(("The property 'options.%s' is unknown. Did you mean '%s'?"):format(
+        wrong, right), told { type = "udp4", [wrong] = 1 })
+    end)
+  end
+
+  it("is refused without advice when none is near", function()
+    assert.equal("The property 'options.somethingElse' is unknown.",
+      told { type = "udp4", somethingElse = 1 })
+    assert.equal("The property 'options.1000' is unknown.",
+      told { type = "udp4", [1000] = "udp4" })
+  end)
+
+  it("is refused by bind, which leaves the socket as it was", function()
+    helper.run(function()
+      local socket = dgram.createSocket("udp4")
+      local err = helper.raised(socket.bind, socket, { prot = 0 })
+      helper.has(ARG_VALUE, err)
+      assert.truthy(err.message:find("Did you mean 'port'?", 1, true))
+      socket:bind(0, "127.0.0.1", helper.expect(function() socket:close() end))
+    end)
+  end)
+end)
+
+describe("a method called with a dot", function()
+  for _, name in ipairs { "bind", "send", "sendMany", "close", "on" } do
+    it(name .. " says that a colon is missing", function()
+      local socket = dgram.createSocket("udp4")
+      for _, this in ipairs { 9, "abc", {}, io.stdout } do
+        local err = helper.raised(socket[name], this)
+        helper.has({ code = "ERR_INVALID_THIS", name = "TypeError" }, err)
+        assert.equal(("Methods are called with a colon: socket:%s(...)"):format(name),
+          err.message)
+      end
+      helper.run(function() socket:close() end)
+    end)
+  end
+end)
+
 describe("close", function()
   it("ignores an argument that is no function", function()
     for _, each in ipairs(values) do

@@ -467,6 +467,42 @@ describe("bind{fd=}", function()
   end)
 end)
 
+describe("tostring", function()
+  it("tells type, ends and state", function()
+    helper.run(function()
+      for kind, form in pairs { udp4 = "127.0.0.1:%d", udp6 = "[::1]:%d" } do
+        local server, client = helper.bound(kind), dgram.createSocket(kind)
+        local port = server:address().port
+        local name = "dgram.Socket (" .. kind .. ", "
+        local here = form:format(port)
+        assert.equal(name .. "unbound)", tostring(client))
+        assert.equal(name .. here .. ", bound)", tostring(server))
+        client:connectSync(port, helper.LOOPBACK[kind])
+        local there = form:format(client:address().port)
+        assert.equal(name .. there .. " -> " .. here .. ", connected)", tostring(client))
+        helper.close(client, server)
+        assert.equal(name .. "closed)", tostring(client))
+      end
+    end)
+  end)
+
+  it("tells the path of a unix socket that has one, and what is under way", function()
+    helper.run(function()
+      local server, client = helper.bound("unix_dgram"), dgram.createSocket("unix_dgram")
+      local path = server:address().address
+      assert.equal("dgram.Socket (unix_dgram, " .. path .. ", bound)", tostring(server))
+      client:connectSync(path)
+      assert.equal("dgram.Socket (unix_dgram -> " .. path .. ", connected)",
+        tostring(client))
+      helper.close(client, server)
+      local slow = dgram.createSocket { type = "udp4", lookup = function() end }
+      slow:bind(0, "name.test")
+      assert.equal("dgram.Socket (udp4, binding)", tostring(slow))
+      slow:close()
+    end)
+  end)
+end)
+
 describe("ref and unref", function()
   -- Whether a program that makes such a socket ends by itself: prints "end".
   local programs = {

@@ -319,6 +319,16 @@ describe("a descriptor that is adopted", function()
     assert.is_true(errors.ECONNREFUSED)
   end)
 
+  it("and tells times with its datagrams tells of trains all the same", function()
+    helper.run(function()
+      local socket, port = bound()
+      local heard, sent = helper.listen(socket), traffic.numbered(9)
+      assert(faults.tell_times(socket:fileno()))
+      for _, each in ipairs(sent) do socket:send(each, port, "127.0.0.1") end
+      traffic.finish(sent, heard, socket)
+    end)
+  end)
+
   it("and is shut down is tried again now and then", function()
     local count, errors = events("udp4", faults.shut_down)
     assert.is_true(count < 300, count .. " reads")

@@ -28,6 +28,7 @@
  *   faults.send_descriptor(path, fd)   a datagram "x" that brings a descriptor
  *   faults.send_from_port_zero(port)   a datagram "x" from 127.0.0.1 port 0
  *   faults.keep_errors(fd)             IP_RECVERR: errors pile up beside datagrams
+ *   faults.tell_times(fd)              control messages of others come along
  *   faults.shut_down(fd)               it is readable from now on, with nothing
  */
 #define _GNU_SOURCE
@@ -499,6 +500,13 @@ static int faults_keep_errors(lua_State *L) {
   return 1;
 }
 
+static int faults_tell_times(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1), on = 1;
+  lua_pushboolean(L, NEXT(setsockopt)(fd, SOL_SOCKET, SO_TIMESTAMP, &on,
+                                      sizeof on) == 0);
+  return 1;
+}
+
 /* Only what is connected can be shut down; otherwise it works and fails. */
 static int faults_shut_down(lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
@@ -516,6 +524,7 @@ int luaopen_faults(lua_State *L) {
       {"send_descriptor", faults_send_descriptor},
       {"send_from_port_zero", faults_send_from_port_zero},
       {"keep_errors", faults_keep_errors},
+      {"tell_times", faults_tell_times},
       {"shut_down", faults_shut_down},
       {NULL, NULL}};
   faults_clear(L);
