@@ -187,3 +187,67 @@ describe("a finalizer that runs the loop", function()
     assert.equal(0, child:wait())
   end)
 end)
+
+describe("a finalizer", function()
+  -- Has a function called when the collector comes by.
+  local function plant(fn)
+    if newproxy then getmetatable(newproxy(true)).__gc = fn -- luacheck: ignore
+    else setmetatable({}, { __gc = fn }) end
+  end
+
+  it("that pauses the socket whose datagram is made loses none", function()
+    local loop, COUNT, heard, over = inside.poll_loop.new(), 300, 0, false
+    local server = dgram.createSocket { type = "unix_dgram", loop = loop }
+    local client = dgram.createSocket { type = "unix_dgram", loop = loop }
+    local path, paused = server:bindSync().address, 0
+    server:on("message", function(msg)
+      heard = heard + 1
+      assert.equal(heard, tonumber(msg))
+      plant(function()
+        if over then return end
+        paused = paused + 1
+        server:pause()
+      end)
+    end)
+    for i = 1, COUNT do client:send(tostring(i), path) end
+    collectgarbage("setpause", 1)
+    for _ = 1, 20 * COUNT do
+      loop.run("nowait")
+      server:resume()
+    end
+    collectgarbage("setpause", 200)
+    over = true
+    assert.equal(COUNT, heard)
+    assert.equal(COUNT, server:stats().received)
+    assert.is_true(paused > 10, "no finalizer ran")
+    helper.close(client, server)
+    loop.run()
+  end)
+
+  it("that runs the loop while a completion is told does not bring 'close' first", function()
+    local loop, late, over = inside.poll_loop.new(), 0, false
+    local function finalizer() if not over then loop.run("nowait") end end
+    collectgarbage("setpause", 1)
+    for _ = 1, 100 do
+      local peer = dgram.createSocket { type = "unix_dgram", loop = loop }
+      local socket = dgram.createSocket { type = "unix_dgram", loop = loop, linger = 0 }
+      local path, closed = peer:bindSync().address, false
+      peer:pause()
+      socket:on("close", function() closed = true end)
+      for i = 1, 14 do
+        socket:send(("x"):rep(20 + i), path, function()
+          if closed then late = late + 1 end
+          plant(finalizer)
+          plant(finalizer)
+        end)
+      end
+      socket:close()
+      while not closed do loop.run("nowait") end
+      peer:close()
+    end
+    collectgarbage("setpause", 200)
+    over = true
+    loop.run()
+    assert.equal(0, late)
+  end)
+end)

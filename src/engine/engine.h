@@ -208,6 +208,7 @@ typedef struct Batch {
 Batch *batch_new(int family);
 int batch_fill(Batch *batch, int fd, int family);
 int batch_next(Batch *batch, Datagram *out);
+void batch_back(Batch *batch, const Datagram *d);
 
 /* --------------------------------------------------------------- fifo.c */
 

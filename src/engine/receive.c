@@ -93,3 +93,9 @@ int batch_next(Batch *batch, Datagram *out) {
   }
   return 1;
 }
+
+/* Takes the last datagram back, to be handed out again. */
+void batch_back(Batch *batch, const Datagram *d) {
+  batch->index = (int)(d->in - batch->slot);
+  batch->offset = (size_t)(d->data - d->in->data);
+}

@@ -126,6 +126,7 @@ typedef struct Socket {
   unsigned char sent_this_turn;  /* it sent at once in this turn already */
   unsigned char detached;        /* /dev/null stands in for the socket */
   unsigned char gro;             /* the kernel may deliver trains */
+  unsigned char telling;         /* completions are told after close */
   unsigned char making;          /* values are made of its next datagram */
   int error_row;                 /* errors since a datagram came */
   unsigned awaits;               /* AWAITS_: what the facade was told */

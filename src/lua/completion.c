@@ -46,6 +46,28 @@ static void report_now(lua_State *L, Socket *s, int index) {
   while (left-- > 0 && queue_next(&s->queue, &c)) tell(L, index, &c);
 }
 
+/* Tells what stands, for a call under protection. */
+static int report_all(lua_State *L) {
+  report_now(L, lua_touserdata(L, 1), 1);
+  return 0;
+}
+
+/* Tells the completions that stand; 'close' waits until all were told, also when
+   a finalizer runs the loop meanwhile. */
+static void report_completions(lua_State *L, Socket *s, int index) {
+  int status;
+  if (!s->detached) {
+    report_now(L, s, index);
+    return;
+  }
+  s->telling++;
+  lua_pushcfunction(L, report_all);
+  lua_pushvalue(L, index);
+  status = lua_pcall(L, 1, 0, 0);
+  s->telling--;
+  if (status != 0) lua_error(L);
+}
+
 /* Tells once of the sends that were refused without a callback. */
 static void report_refused(lua_State *L, Socket *s, int index) {
   int error = s->queue.refused;
@@ -82,7 +104,7 @@ static void report_drained(lua_State *L, Socket *s, int index) {
    callback raises. */
 void completion_report(lua_State *L, Socket *s, int index) {
   luaL_checkstack(L, 16, NULL);
-  report_now(L, s, index);
+  report_completions(L, s, index);
   report_refused(L, s, index);
   report_async_error(L, s, index);
   report_drained(L, s, index);
@@ -92,7 +114,7 @@ void completion_report(lua_State *L, Socket *s, int index) {
 static int report(lua_State *L) {
   Socket *s = socket_check(L, 1);
   lua_settop(L, 1);
-  report_now(L, s, 1);
+  report_completions(L, s, 1);
   return 0;
 }
 

@@ -99,19 +99,24 @@ static int may_deliver(const Socket *s) {
   return s->batch != NULL && s->reading && s->fd >= 0;
 }
 
+/* Counts a datagram that is delivered. */
+static void count_received(Socket *s, const Datagram *d) {
+  s->received++;
+  s->received_bytes += d->size;
+}
+
 /* Hands one datagram to the listener, if there is one. Any allocation may run
-   finalizers, which may close the socket (its batch is kept meanwhile, for
+   finalizers, which may pause the socket (then it is kept), close it (its batch is kept meanwhile, for
    LuaJIT and Lua 5.1 run them before they copy the payload; the sender was
    copied before) or run the loop, which must not deliver the next one then. */
 static void deliver(lua_State *L, Socket *s, const Datagram *d,
                     Address *sender) {
   const Address *from = &d->in->from;
   int known = address_equal(from, sender);
-  s->received++;
-  s->received_bytes += d->size;
   lua_rawgeti(L, AT_ENV, SLOT_LISTENER);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
+    count_received(s, d);
     return;
   }
   if (!known) memcpy(sender, from, offsetof(Address, name) + from->length);
@@ -123,8 +128,13 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d,
   }
   push_rinfo(L, s, d->size, address_port(sender));
   s->making = 0;
-  if (s->fd >= 0 && s->reading) lua_call(L, 2, 0);
-  else lua_pop(L, 3); /* a finalizer closed the socket just now */
+  if (s->fd >= 0 && s->reading) {
+    count_received(s, d);
+    lua_call(L, 2, 0);
+    return;
+  }
+  lua_pop(L, 3); /* a finalizer paused or closed the socket just now */
+  if (s->batch != NULL) batch_back(s->batch, d);
 }
 
 /* Delivers the batch until it is used up or the socket stops listening. */

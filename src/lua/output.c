@@ -456,10 +456,11 @@ static int refuse(lua_State *L) {
 /* queued(): datagrams and bytes without a completion, completions nobody was
    told. */
 static int queued(lua_State *L) {
-  const Ledger *ledger = &socket_check(L, 1)->queue.ledger;
+  const Socket *s = socket_check(L, 1);
+  const Ledger *ledger = &s->queue.ledger;
   compat_pushcount(L, ledger->count);
   compat_pushcount(L, ledger->bytes);
-  compat_pushcount(L, ledger->unreported);
+  compat_pushcount(L, ledger->unreported + s->telling);
   return 3;
 }
 
