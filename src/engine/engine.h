@@ -91,6 +91,7 @@ typedef struct OpenOptions {
   int ipv6_only;  /* an IPv6 socket refuses IPv4 */
 } OpenOptions;
 
+void system_stay_loaded(const void *object);
 int system_open(const OpenOptions *options);
 int system_adopt(int fd, int wanted);
 int system_is_named(int fd);

@@ -7,6 +7,7 @@
  */
 #include "engine.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/udp.h>
@@ -70,6 +71,15 @@ static int set_option(int fd, int level, int option, const void *value,
 /* Sets an option that holds an int; returns 0 or a negative errno. */
 static int set_int(int fd, int level, int option, int value) {
   return set_option(fd, level, option, &value, sizeof value);
+}
+
+/* Keeps the library that has an object in memory until the process ends: LuaJIT
+   calls finalizers of what was made while a state closes when it has unloaded
+   its modules. */
+void system_stay_loaded(const void *object) {
+  Dl_info info;
+  if (dladdr(object, &info) != 0 && info.dli_fname != NULL)
+    (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 /* ---------------------------------------------------------------- opening */
