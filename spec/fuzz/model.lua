@@ -1,8 +1,8 @@
 -- Drives the model of api.lua from a seed, with any Lua, until it finds something or
 -- the time is over:
 --   lua5.1 spec/fuzz/model.lua SEED [SECONDS]
--- Without SECONDS only this seed, else those that follow it, too. What is found is
--- printed with its seed, which finds it again. SEED may be a file: an input of
+-- Without SECONDS only this seed, else those that follow it, too. Each is printed
+-- before it is tried, and finds again what it found. SEED may be a file: an input of
 -- libFuzzer, or a part of one.
 package.path = "./?.lua;" .. package.path
 local core = require "dgram.core"
@@ -38,9 +38,11 @@ end
 
 -- Plays one input; ends the process when it finds something.
 local function try(name, data)
+  print(("%s, seed %s"):format(_VERSION, name))
+  io.stdout:flush()
   local ok, err = pcall(play, data)
   if ok then return end
-  print(("%s, seed %s: %s"):format(_VERSION, name, tostring(err)))
+  print(tostring(err))
   os.exit(1)
 end
 
@@ -54,4 +56,4 @@ repeat
   try(seed, input_of(seed))
   seed = seed + 1
 until core.now() >= over
-print(("%s, seeds %d to %d: nothing found"):format(_VERSION, first, seed - 1))
+print(("%d seeds, nothing found"):format(seed - first))
