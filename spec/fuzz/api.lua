@@ -147,11 +147,20 @@ local function try(self, method, ...)
   return false, err
 end
 
--- Runs a loop; a timer ends the wait of "once".
+-- Starts a timer that ends the waits of a loop, within turns in turns too.
+local function limit(loop)
+  local timer
+  timer = loop.plain_timer(function() timer:start(1) end)
+  timer:start(1)
+  return timer
+end
+
+-- Runs a loop; "once" does not wait for long.
 local function turn(loop, mode)
   run.turns = run.turns + 1
-  if mode == "once" then loop.limit:start(1) end
+  local timer = mode == "once" and limit(loop)
   local ok, err = pcall(loop.run, mode)
+  if timer then timer:stop() end
   if run.finding then error(run.finding, 0) end
   check(ok or arrived(err) or may_leave(err), "left the loop: %s", tostring(err))
 end
@@ -1008,7 +1017,7 @@ local function new_loop()
       return callback(...)
     end
   end
-  loop.limit = timer(function() end)
+  loop.plain_timer = timer
   function loop.poll(fd, callback) return poll(fd, counted(callback)) end
   function loop.idle(callback) return idle(counted(callback)) end
   function loop.timer(callback)
