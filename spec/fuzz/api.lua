@@ -452,6 +452,7 @@ end
 -- Makes a numbered datagram. Those of finalizers have an order of their own: they
 -- come in the middle of others.
 local function new_entry(self, dest, manner, size)
+  hold()
   local entry = { from = self, dest = dest, number = #run.entries + 1,
     completions = 0 }
   run.entries[entry.number] = entry
@@ -460,6 +461,7 @@ local function new_entry(self, dest, manner, size)
   entry.payload = entry.number .. ":" .. FILLER:sub(1, size)
   entry.excused = dest and (dest.deaf or dest.peer ~= nil or dest.closing
     or dest.connecting ~= nil or dest.blocks)
+  release()
   return entry
 end
 
