@@ -532,6 +532,7 @@ end
 
 -- Checks that no more waits than may: maxQueue, and one call when nothing waits.
 local function check_room(self)
+  if not self.socket then return end -- a finalizer dropped it
   local bytes = self.socket:getSendQueueSize()
   local count = self.socket:getSendQueueCount()
   check(bytes + 64 * count <= self.max + self.largest,
@@ -1002,6 +1003,7 @@ end
 -- Checks that no descriptor is left.
 local function check_descriptors(before)
   if descriptors() == before then return end
+  if jit then jit.flush() end -- traces keep what they were made for
   collectgarbage()
   collectgarbage()
   local now = descriptors()
