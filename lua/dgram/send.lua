@@ -12,7 +12,8 @@ local lookup = require "dgram.lookup"
 local CORE = core.FIELD
 
 -- A datagram on its way: data, offset, length, port, address, callback; or many:
--- messages, count, length, port, address, callback, failed.
+-- messages, count, length, port, address, callback, failed. `held`: it waited for a
+-- bind or a lookup, and was accepted then.
 
 -- Ends a send with an error: one report, to the callback if given. Whoever
 -- waits for a bind that fails hears of it there alone: 'error' is the bind's.
@@ -64,10 +65,11 @@ local function push(self, job, ip)
   end
   local below, errno
   if job.messages then
-    below, errno = self[CORE]:pushMany(job.messages, job.callback, ip, job.port)
+    below, errno = self[CORE]:pushMany(job.messages, job.callback, ip, job.port,
+      job.held)
   else
     below, errno = self[CORE]:push(job.data, job.offset, job.length,
-      job.callback, ip, job.port)
+      job.callback, ip, job.port, job.held)
   end
   if below ~= nil then return below end
   fail_often(self, job, errors.system("send", errno, job.address, job.port))
@@ -124,6 +126,7 @@ end
 
 -- Copies the messages of a send that has to wait; the script may change its own.
 local function keep(job)
+  job.held = true
   local copy = job.messages and {}
   for i, message in ipairs(job.messages or {}) do copy[i] = message end
   job.messages = copy
@@ -151,13 +154,14 @@ end
 
 -- Looks a name up; datagrams for the same name keep their order.
 local function push_by_name(self, job)
-  if not self[CORE]:accepts(job.count, job.length) then
+  local accepted = job.held
+  if not (accepted or self[CORE]:accepts(job.count, job.length)) then
     return refuse(self, job)
   end
   keep(job)
   local line = line_up(self, job)
   local last = line[line.last]
-  local below = self[CORE]:hold(job.count, job.length)
+  local below = self[CORE]:hold(job.count, job.length, accepted)
   local ok, err = pcall(ask, self, line)
   if ok then return below end
   if line[line.last] == last then step_back(self, line, job) end -- no memory

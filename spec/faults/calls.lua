@@ -213,7 +213,8 @@ local harmless = {}
 for name in ([[__cxa_finalize __cmsg_nxthdr __errno_location htons ntohs
   clock_gettime free freeaddrinfo
   freeifaddrs geteuid getpid inet_ntop inet_pton isatty malloc memchr memcmp
-  memcpy memmove memset dladdr dlopen nanosleep realloc snprintf strchr strcmp strcspn strerror strlen
+  memcpy memmove memset nanosleep realloc snprintf strchr strcmp strcspn strerror strlen
+  dladdr dlopen
   strncmp strnlen strrchr strtoul getaddrinfo]]):gmatch("%S+") do
   harmless[name] = true
 end

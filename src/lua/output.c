@@ -21,6 +21,7 @@ typedef struct Request {
   int callback;       /* stack index of the callback; 0: none */
   int many;           /* it shares its callback with others */
   int refused;        /* none of them is queued */
+  int accepted;       /* Lua held it: nobody hears whether send says yes */
 } Request;
 
 /* ---------------------------------------------------------------- waiting */
@@ -153,7 +154,7 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
 /* Queues a datagram; returns 1, 0 when send is to say no, or -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
-  int large = r->size > LARGEST, full = large || r->refused || is_full(s, r);
+  int large = r->size > LARGEST, full = large || r->refused || (!r->accepted && is_full(s, r));
   int error = large ? -EMSGSIZE : full ? -ENOBUFS : 0;
   socket_list(L, s, index);
   if (enqueue(s, r, ref, error) < 0) return -ENOMEM;
@@ -161,7 +162,8 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   if (!s->loop->delivering || s->queue.fifo.count > 0 || socket_is_due(s))
     loop_request_turn(L, s->loop, index);
   s->turn_bytes += r->size + 1;
-  return queue_says_yes(&s->queue, r->route,
+  return r->accepted ||
+         queue_says_yes(&s->queue, r->route,
                         !full && s->turn_bytes <= s->queue.high_water);
 }
 
@@ -246,7 +248,7 @@ static int fast_request(lua_State *L, Socket *s, int top, Request *r,
   if (lua_type(L, 2) != LUA_TSTRING) return 0;
   r->data = lua_tolstring(L, 2, &r->size);
   r->route = NULL;
-  r->many = r->refused = 0;
+  r->many = r->refused = r->accepted = 0;
   if (s->connected) return top <= 3 && fast_callback(L, 3, top, r);
   if (s->family == AF_UNIX) return fast_local(L, top, r, route);
   return fast_udp(L, s, top, r, route);
@@ -297,9 +299,9 @@ static int read_route(lua_State *L, Socket *s, int index, Route *route,
                        socket_port(L, index + 1));
 }
 
-/* push(data, offset, length [, callback [, address [, port]]]): queues a
-   slice for a literal destination; false when what waits there is over its
-   mark. */
+/* push(data, offset, length [, callback [, address [, port [, accepted]]]]):
+   queues a slice for a literal destination; false when what waits there is over
+   its mark. */
 static int push_slice(lua_State *L) {
   Socket *s = socket_open(L, 1);
   Request r;
@@ -316,6 +318,7 @@ static int push_slice(lua_State *L) {
   r.size = (size_t)length;
   r.callback = lua_isnoneornil(L, 5) ? 0 : 5;
   r.many = r.refused = 0;
+  r.accepted = lua_toboolean(L, 8);
   status = read_route(L, s, 6, &route, &r);
   if (status < 0) return push_failure(L, status);
   ref = keep_callback(L, 1, r.callback);
@@ -328,7 +331,7 @@ static int push_slice(lua_State *L) {
   return 1;
 }
 
-/* pushMany(messages, callback [, address [, port]]): queues each string; all
+/* pushMany(messages, callback [, address [, port [, accepted]]]): queues each; all
    share the callback, which hears of failures and of the last. When there is
    no room for the first, all are refused, now: refusals that waited in a queue
    that is full would have no limit. */
@@ -341,6 +344,7 @@ static int push_many(lua_State *L) {
   count = (int)compat_rawlen(L, 2);
   status = read_route(L, s, 4, &route, &r);
   if (status < 0) return push_failure(L, status);
+  r.accepted = lua_toboolean(L, 6);
   lua_settop(L, 3);
   r.many = 1;
   r.refused = 0;
@@ -348,7 +352,7 @@ static int push_many(lua_State *L) {
   for (i = 1; i <= count; i++) {
     lua_rawgeti(L, 2, i);
     r.data = luaL_checklstring(L, -1, &r.size);
-    if (i == 1 && ref != 0) r.refused = is_full(s, &r);
+    if (i == 1 && ref != 0 && !r.accepted) r.refused = is_full(s, &r);
     below = output_push(L, s, 1, &r, i < count ? -ref : ref);
     if (below < 0) return luaL_error(L, "not enough memory");
     all_below &= below;
@@ -418,21 +422,21 @@ static int accepts(lua_State *L) {
   return 1;
 }
 
-/* hold(count, bytes): counts datagrams that Lua holds; negative: no more. Returns
-   whether what waits is below its mark; if not, 'drain' follows. */
+/* hold(count, bytes [, accepted]): counts datagrams that Lua holds; negative: no
+   more. Returns whether what waits is below its mark; if not, 'drain' follows,
+   unless they were accepted before or leave. */
 static int hold(lua_State *L) {
   Socket *s = socket_check(L, 1);
   Ledger *ledger = &s->queue.ledger;
-  size_t count = (size_t)luaL_checkinteger(L, 2);
+  lua_Integer count = luaL_checkinteger(L, 2);
   size_t bytes = (size_t)luaL_checkinteger(L, 3);
-  int below;
-  ledger->count += count;
+  ledger->count += (size_t)count;
   ledger->bytes += bytes;
-  ledger->held += count;
+  ledger->held += (size_t)count;
   ledger->held_bytes += bytes;
-  below = queue_says_yes(&s->queue, NULL, 1);
+  lua_pushboolean(L, count < 0 || lua_toboolean(L, 4) ||
+                         queue_says_yes(&s->queue, NULL, 1));
   socket_request_turn(L, s, 1);
-  lua_pushboolean(L, below);
   return 1;
 }
 
