@@ -157,7 +157,7 @@ describe("a finalizer that runs the loop", function()
       end
       collectgarbage("setpause", 1)
       local late = loop.timer(function() loop.stop() end)
-      late:start(5000)
+      late:start(5000 * helper.PATIENCE)
       server:on("close", function() late:stop() end)
       loop.run()
       collectgarbage("setpause", 200)
