@@ -159,7 +159,7 @@ describe("a finalizer that runs the loop", function()
       collectgarbage("setpause", 1)
       if _VERSION < "Lua 5.4" then collectgarbage("setstepmul", 1000000) end
       local late = loop.timer(function() loop.stop() end)
-      late:start(5000)
+      late:start(5000 * helper.PATIENCE)
       server:on("close", function() late:stop() end)
       loop.run()
       collectgarbage("setpause", 200)

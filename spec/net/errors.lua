@@ -295,6 +295,26 @@ describe("dual stack", function()
     end)
   end)
 
+  it("counts the hops of what goes by IPv4, too", function()
+    helper.run(function()
+      local server, heard = serve { type = "udp6" }, {}
+      server:on("message", function(msg) heard[#heard + 1] = msg end)
+      local socket = a:call(function()
+        local each = dgram.createSocket("udp6")
+        each:bindSync()
+        for ttl, msg in ipairs { "near", "far" } do
+          each:setTTL(ttl)
+          each:send(msg, PORT, "::ffff:10.0.1.2")
+          each:flush()
+        end
+        return each
+      end)
+      Network.wait(function() return heard[1] end)
+      assert.same({ "far" }, heard)
+      helper.close(server, socket)
+    end)
+  end)
+
   it("is off with ipv6Only: the port is free for IPv4", function()
     helper.run(function()
       local server = serve { type = "udp6", ipv6Only = true }

@@ -20,7 +20,8 @@ before:unref()
 -- that was freed is kept, to see whether it is used.
 helper.sanitized = os.getenv "DGRAM_SANITIZE" ~= nil
 
-local PATIENCE = helper.sanitized and 10 or 1 -- times longer than else
+-- How many times longer than else one has to wait.
+helper.PATIENCE = helper.sanitized and 10 or 1
 
 -- How many luv handles are active, and how many descriptors are open. Handles
 -- at rest do not count: the library keeps a few for every Lua state.
@@ -48,7 +49,7 @@ end
 local function turn(done, seconds)
   local late = false
   uv.update_time() -- a deadline counts from now, not from the last turn
-  deadline:start(seconds * PATIENCE * 1000, 0, function() late = true end)
+  deadline:start(seconds * helper.PATIENCE * 1000, 0, function() late = true end)
   before:start(function()
     local ok, yes = pcall(done)
     if yes or not ok then uv.stop() end
