@@ -184,7 +184,8 @@ local function distance(a, b)
   return row[#b]
 end
 
--- Returns the known name that is nearest to one that is not, nil if none is near.
+-- Returns the known name that is nearest to one that is not, nil if none is
+-- near.
 local function nearest(name, known)
   local best, least = nil, math.min(4, #tostring(name) / 2 + 1)
   for each in pairs(known) do

@@ -48,7 +48,8 @@ local function has_time(self)
   return core.now() < self._until
 end
 
--- Hands the queue over, until it is empty or the time is over, and frees the port.
+-- Hands the queue over, until it is empty or the time is over, and frees the
+-- port.
 local function finish(self)
   local handle = self[CORE]
   if handle:fileno() then

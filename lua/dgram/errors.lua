@@ -42,8 +42,8 @@ local function place_of_call()
     and info.short_src .. ":" .. info.currentline or nil
 end
 
---- Raises an error of a call the script made: it tells where that was, in its text
--- and with the whole way there in `stack`.
+--- Raises an error of a call the script made: it tells where that was, in its
+-- text and with the whole way there in `stack`.
 function errors.raise(err)
   err.place = place_of_call()
   err.stack = debug.traceback(tostring(err), 2)

@@ -53,7 +53,8 @@ function Scheduler:defer(task, subject)
   self.last = place
 end
 
--- Calls a function of the scheduler: its errors leave as the adapter wants them.
+-- Calls a function of the scheduler: its errors leave as the adapter wants
+-- them.
 local function protect(self, body)
   self.depth = self.depth + 1
   local ok, err = xpcall(body, self.traceback)

@@ -11,9 +11,9 @@ local lookup = require "dgram.lookup"
 
 local CORE = core.FIELD
 
--- A datagram on its way: data, offset, length, port, address, callback; or many:
--- messages, count, length, port, address, callback, failed. `held`: it waited for a
--- bind or a lookup, and was accepted then.
+-- A datagram on its way: data, offset, length, port, address, callback; or
+-- many: messages, count, length, port, address, callback, failed. `held`: it
+-- waited for a bind or a lookup, and was accepted then.
 
 -- Ends a send with an error: one report, to the callback if given. Whoever
 -- waits for a bind that fails hears of it there alone: 'error' is the bind's.
@@ -29,8 +29,8 @@ local function fail(self, job, err)
   self._scheduler:defer(function() report_failure(self, job, err) end)
 end
 
--- Ends a send with an error that may come as often as a remote host likes: without
--- a callback it is told once a turn.
+-- Ends a send with an error that may come as often as a remote host likes:
+-- without a callback it is told once a turn.
 local function fail_often(self, job, err)
   if job.callback then return fail(self, job, err) end
   self[CORE]:lost(job.count)
@@ -124,7 +124,8 @@ local function answer(line, first, last, err, ip)
   end
 end
 
--- Copies the messages of a send that has to wait; the script may change its own.
+-- Copies the messages of a send that has to wait; the script may change its
+-- own.
 local function keep(job)
   job.held = true
   local copy = job.messages and {}

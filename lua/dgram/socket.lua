@@ -97,9 +97,9 @@ local PASSING = {
 
 local ROW = 16 -- errors in a row, with no datagram in between, that do not pass
 
--- Hears of an error that the network told of, the how many-th in a row: most often
--- one that a remote host caused. If it may last, the socket rests a while before
--- it reads again.
+-- Hears of an error that the network told of, the how many-th in a row: most
+-- often one that a remote host caused. If it may last, the socket rests a while
+-- before it reads again.
 function Socket:_network_error(errno, row)
   if self._closed then return end
   local err = errors.system("recvmsg", errno)
@@ -176,11 +176,12 @@ local function release(self)
   if not (writable or peers) then self:_dispose() end
 end
 
--- Brings the core and the loop's handles in line with what is wanted: datagrams,
--- unless the socket is paused, rests or is closed; to hear when it is writable,
--- or when a peer has read, while the queue waits for that. The loop lives as
--- long as the queue waits, else as the user wants it. What cannot be watched is
--- tried again after a while. Returns nil, code when a bound socket cannot be.
+-- Brings the core and the loop's handles in line with what is wanted:
+-- datagrams, unless the socket is paused, rests or is closed; to hear when it
+-- is writable, or when a peer has read, while the queue waits for that. The
+-- loop lives as long as the queue waits, else as the user wants it. What cannot
+-- be watched is tried again after a while. Returns nil, code when a bound
+-- socket cannot be.
 function Socket:_update()
   local reading = not (self._paused or self._resting or self._closed)
   local writable, peers = self[CORE]:awaits()

@@ -36,8 +36,8 @@ static int is_mapped(const unsigned char bytes[16]) {
   return memcmp(bytes, prefix, sizeof prefix) == 0;
 }
 
-/* Blocks every IP address from low to high; IPv4 addresses are in the range only
-   if both its ends stand for one (as in Node). */
+/* Blocks every IP address from low to high; IPv4 addresses are in the range
+   only if both its ends stand for one (as in Node). */
 int blocklist_add(BlockList *list, const Address *low, const Address *high) {
   Range range;
   address_bytes(low, range.low);

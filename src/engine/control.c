@@ -11,8 +11,9 @@
 /* Returns the kind of a control message; CONTROL_KINDS when it is none. */
 static int control_kind(const struct cmsghdr *c) {
   int kind = 0;
-  while (kind < CONTROL_KINDS && (c->cmsg_level != system_controls[kind].level ||
-                                  c->cmsg_type != system_controls[kind].type))
+  while (kind < CONTROL_KINDS &&
+         (c->cmsg_level != system_controls[kind].level ||
+          c->cmsg_type != system_controls[kind].type))
     kind++;
   return kind;
 }

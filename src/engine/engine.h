@@ -73,9 +73,9 @@ int errno_number(const char *name);
 
 /* ------------------------------------------------------------- system.c */
 
-#define SYSTEM_MESSAGES 64 /* messages one system call takes at most */
-#define SYSTEM_SEGMENTS 64 /* datagrams one train holds at most */
-#define SYSTEM_TRAIN 65507 /* bytes one train holds at most */
+#define SYSTEM_MESSAGES 64        /* messages one system call takes at most */
+#define SYSTEM_SEGMENTS 64        /* datagrams one train holds at most */
+#define SYSTEM_TRAIN 65507        /* bytes one train holds at most */
 #define SYSTEM_LOCAL (512 * 1024) /* bytes of the largest unix datagram */
 
 /* One message for a system call; laid out as Linux's struct mmsghdr. */
@@ -170,8 +170,7 @@ typedef struct Route {
 } Route;
 
 void control_read(struct msghdr *header, Info *info);
-void control_write(struct msghdr *header, const Route *route,
-                   unsigned segment);
+void control_write(struct msghdr *header, const Route *route, unsigned segment);
 int route_equal(const Route *a, const Route *b);
 
 /* ------------------------------------------------------------ receive.c */

@@ -136,7 +136,8 @@ static uint32_t write_route(Block *block, const Route *route) {
 char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
                 int error) {
   size_t payload = error == 0 ? size : 0;
-  size_t need = payload + 8 + (route != NULL ? 8 + aligned(route_size(route)) : 0);
+  size_t need =
+      payload + 8 + (route != NULL ? 8 + aligned(route_size(route)) : 0);
   Block *block = fifo_room(fifo, need);
   Item *item;
   if (block == NULL) return NULL;

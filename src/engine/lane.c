@@ -32,7 +32,8 @@ size_t lanes_memory(const Queue *queue, const Lane *except) {
   const Lane *lane = queue->lanes;
   size_t bytes = 0;
   for (; lane != NULL; lane = lane->next)
-    if (lane != except) bytes += lane->fifo.bytes + lane->fifo.count * COST_QUEUED;
+    if (lane != except)
+      bytes += lane->fifo.bytes + lane->fifo.count * COST_QUEUED;
   return bytes;
 }
 

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_TRIES 5 /* times a directory's lock is tried, a millisecond apart */
+#define LOCK_TRIES 5 /* times a lock is tried, a millisecond apart */
 
 /* Tells whether nobody listens behind a unix path any more. */
 static int is_stale(const Address *path) {
@@ -47,7 +47,8 @@ static int bind_with_mode(int fd, const Address *path, int mode) {
 static void lock_briefly(int fd) {
   static const struct timespec pause = {0, 1000000};
   int tries = LOCK_TRIES;
-  while (flock(fd, LOCK_EX | LOCK_NB) < 0 && --tries > 0) nanosleep(&pause, NULL);
+  while (flock(fd, LOCK_EX | LOCK_NB) < 0 && --tries > 0)
+    nanosleep(&pause, NULL);
 }
 
 /* Locks the directory of a path against others who replace a stale socket in

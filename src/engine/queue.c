@@ -32,7 +32,8 @@ void queue_free(Queue *queue) {
   ledger->unreported = ledger->untold_bytes = 0;
 }
 
-/* Adds up what waits, wherever it does, or was not told of, in bytes of memory. */
+/* Adds up what waits, wherever it does, or was not told of, in bytes of memory.
+   */
 static size_t memory_of(const Ledger *ledger) {
   return ledger->bytes + ledger->untold_bytes +
          (ledger->count + ledger->unreported) * COST_QUEUED +
@@ -154,8 +155,8 @@ int queue_next(Queue *queue, Completion *out) {
   return 0;
 }
 
-/* Tells whether 'drain' is due for a fifo: nothing waits there, and if something
-   was refused, there is room again. */
+/* Tells whether 'drain' is due for a fifo: nothing waits there, and if
+   something was refused, there is room again. */
 static int is_drained(const Queue *queue, const Fifo *fifo) {
   size_t held = fifo == &queue->fifo ? queue->ledger.held : 0;
   if (fifo->need_drain == DRAIN_NONE || fifo->count + held > 0) return 0;

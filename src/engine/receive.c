@@ -83,9 +83,8 @@ int batch_next(Batch *batch, Datagram *out) {
   left = in->size - batch->offset;
   out->in = in;
   out->data = in->data + batch->offset;
-  out->size = in->info.segment > 0 && in->info.segment < left
-                  ? in->info.segment
-                  : left;
+  out->size =
+      in->info.segment > 0 && in->info.segment < left ? in->info.segment : left;
   batch->offset += out->size;
   if (batch->offset == in->size) {
     batch->index++;

@@ -100,7 +100,7 @@ enum {
 };
 
 /* Where the n-th socket of the list lies in its table. */
-#define LOOP_KEY(n) ((int)((n) & 0x3fffffff) + 1)
+#define LOOP_KEY(n) ((int)((n)&0x3fffffff) + 1)
 
 int loop_new(lua_State *L);
 int loop_is_foreign(const Loop *loop);
@@ -113,33 +113,33 @@ extern const luaL_Reg loop_methods[];
 
 /* A datagram socket. */
 typedef struct Socket {
-  const struct Socket *self;     /* its own address: a cheap proof of its type */
-  struct Socket *next, **link;   /* in the state's list while it is open */
-  State *state;                  /* what the Lua state shares */
-  Loop *loop;                    /* the loop that serves it */
-  int fd;                        /* the descriptor; -1: not open */
-  int family;                    /* AF_INET, AF_INET6 or AF_UNIX */
-  unsigned char fast_send;       /* literal sends may skip the facade */
-  unsigned char connected;       /* it has a peer */
-  unsigned char reading;         /* datagrams are delivered */
-  unsigned char listed;          /* it is in the loop's list */
-  unsigned char sent_this_turn;  /* it sent at once in this turn already */
-  unsigned char detached;        /* /dev/null stands in for the socket */
-  unsigned char gro;             /* the kernel may deliver trains */
-  unsigned char telling;         /* completions are told after close */
-  unsigned char making;          /* values are made of its next datagram */
-  int error_row;                 /* errors since a datagram came */
-  unsigned awaits;               /* AWAITS_: what the facade was told */
-  size_t turn_bytes;             /* bytes sent in this turn of the loop */
-  Batch *batch;                  /* what was read and not delivered yet */
-  Queue queue;                   /* what was accepted and not told of yet */
-  const BlockList *block;        /* senders not to be heard; NULL: none */
-  BoundPath path;                /* unix: the file to remove */
-  uint64_t received;             /* datagrams delivered */
-  uint64_t received_bytes;       /* their payload */
-  uint64_t blocked;              /* datagrams from blocked senders */
-  uint64_t truncated;            /* datagrams larger than the room */
-  uint64_t dropped;              /* datagrams the kernel dropped */
+  const struct Socket *self;    /* its own address: a cheap proof of its type */
+  struct Socket *next, **link;  /* in the state's list while it is open */
+  State *state;                 /* what the Lua state shares */
+  Loop *loop;                   /* the loop that serves it */
+  int fd;                       /* the descriptor; -1: not open */
+  int family;                   /* AF_INET, AF_INET6 or AF_UNIX */
+  unsigned char fast_send;      /* literal sends may skip the facade */
+  unsigned char connected;      /* it has a peer */
+  unsigned char reading;        /* datagrams are delivered */
+  unsigned char listed;         /* it is in the loop's list */
+  unsigned char sent_this_turn; /* it sent at once in this turn already */
+  unsigned char detached;       /* /dev/null stands in for the socket */
+  unsigned char gro;            /* the kernel may deliver trains */
+  unsigned char telling;        /* completions are told after close */
+  unsigned char making;         /* values are made of its next datagram */
+  int error_row;                /* errors since a datagram came */
+  unsigned awaits;              /* AWAITS_: what the facade was told */
+  size_t turn_bytes;            /* bytes sent in this turn of the loop */
+  Batch *batch;                 /* what was read and not delivered yet */
+  Queue queue;                  /* what was accepted and not told of yet */
+  const BlockList *block;       /* senders not to be heard; NULL: none */
+  BoundPath path;               /* unix: the file to remove */
+  uint64_t received;            /* datagrams delivered */
+  uint64_t received_bytes;      /* their payload */
+  uint64_t blocked;             /* datagrams from blocked senders */
+  uint64_t truncated;           /* datagrams larger than the room */
+  uint64_t dropped;             /* datagrams the kernel dropped */
 } Socket;
 
 enum { AWAITS_WRITABLE = 1, AWAITS_PEER = 2 };

@@ -52,8 +52,8 @@ static int report_all(lua_State *L) {
   return 0;
 }
 
-/* Tells the completions that stand; 'close' waits until all were told, also when
-   a finalizer runs the loop meanwhile. */
+/* Tells the completions that stand; 'close' waits until all were told, also
+   when a finalizer runs the loop meanwhile. */
 static void report_completions(lua_State *L, Socket *s, int index) {
   int status;
   if (!s->detached) {

@@ -56,21 +56,28 @@ static int errnumber(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"loop", loop_new},          {"socket", socket_new},
-    {"blocklist", blocker_new},  {"sender", output_sender},
-    {"total", output_total},     {"anchor", anchor},
-    {"literal", literal},        {"errname", errname},
-    {"errno", errnumber},        {"strerror", errtext},
-    {"poll", poller_poll},       {"now", poller_now},
-    {"resolve", poller_resolve}, {"guard", guard_new},
+    {"loop", loop_new},
+    {"socket", socket_new},
+    {"blocklist", blocker_new},
+    {"sender", output_sender},
+    {"total", output_total},
+    {"anchor", anchor},
+    {"literal", literal},
+    {"errname", errname},
+    {"errno", errnumber},
+    {"strerror", errtext},
+    {"poll", poller_poll},
+    {"now", poller_now},
+    {"resolve", poller_resolve},
+    {"guard", guard_new},
     {NULL, NULL},
 };
 
 /* Loads the module. */
 int luaopen_dgram_core(lua_State *L);
 int luaopen_dgram_core(lua_State *L) {
-  const luaL_Reg *const sockets[] = {socket_methods, option_methods,
-                                     output_methods, completion_methods,
+  const luaL_Reg *const sockets[] = {socket_methods,      option_methods,
+                                     output_methods,      completion_methods,
                                      turn_socket_methods, NULL};
   const luaL_Reg *const loops[] = {loop_methods, turn_methods, NULL};
   const luaL_Reg *const blockers[] = {blocker_methods, NULL};

@@ -106,9 +106,10 @@ static void count_received(Socket *s, const Datagram *d) {
 }
 
 /* Hands one datagram to the listener, if there is one. Any allocation may run
-   finalizers, which may pause the socket (then it is kept), close it (its batch is kept meanwhile, for
-   LuaJIT and Lua 5.1 run them before they copy the payload; the sender was
-   copied before) or run the loop, which must not deliver the next one then. */
+   finalizers, which may pause the socket (then it is kept), close it (its batch
+   is kept meanwhile, for LuaJIT and Lua 5.1 run them before they copy the
+   payload; the sender was copied before) or run the loop, which must not
+   deliver the next one then. */
 static void deliver(lua_State *L, Socket *s, const Datagram *d,
                     Address *sender) {
   const Address *from = &d->in->from;

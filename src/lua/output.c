@@ -48,9 +48,9 @@ static void update(lua_State *L, Socket *s, int index) {
   }
 }
 
-/* Tells whether the queue is to be tried after a while. That of a unix socket is
-   even if it is watched: the path of a lane may be another's by then, and what
-   others have not read keeps a connected socket from being writable. */
+/* Tells whether the queue is to be tried after a while. That of a unix socket
+   is even if it is watched: the path of a lane may be another's by then, and
+   what others have not read keeps a connected socket from being writable. */
 static int is_timed(const Queue *queue) {
   if (queue->local)
     return queue->wait != WAIT_NOTHING || queue->lanes_wait != WAIT_NOTHING;
@@ -154,7 +154,8 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
 /* Queues a datagram; returns 1, 0 when send is to say no, or -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
-  int large = r->size > LARGEST, full = large || r->refused || (!r->accepted && is_full(s, r));
+  int large = r->size > LARGEST,
+      full = large || r->refused || (!r->accepted && is_full(s, r));
   int error = large ? -EMSGSIZE : full ? -ENOBUFS : 0;
   socket_list(L, s, index);
   if (enqueue(s, r, ref, error) < 0) return -ENOMEM;
@@ -214,7 +215,8 @@ static int fast_callback(lua_State *L, int index, int top, Request *r) {
 
 /* Reads (msg, port, address [, callback]). The destination is copied: what is
    remembered may change when a finalizer sends before this one is queued. */
-static int fast_udp(lua_State *L, Socket *s, int top, Request *r, Route *route) {
+static int fast_udp(lua_State *L, Socket *s, int top, Request *r,
+                    Route *route) {
   const Address *known;
   lua_Integer port;
   size_t size;
@@ -331,10 +333,10 @@ static int push_slice(lua_State *L) {
   return 1;
 }
 
-/* pushMany(messages, callback [, address [, port [, accepted]]]): queues each; all
-   share the callback, which hears of failures and of the last. When there is
-   no room for the first, all are refused, now: refusals that waited in a queue
-   that is full would have no limit. */
+/* pushMany(messages, callback [, address [, port [, accepted]]]): queues each;
+   all share the callback, which hears of failures and of the last. When there
+   is no room for the first, all are refused, now: refusals that waited in a
+   queue that is full would have no limit. */
 static int push_many(lua_State *L) {
   Socket *s = socket_open(L, 1);
   int count, ref, status, below = 1, all_below = 1, i;
@@ -422,9 +424,9 @@ static int accepts(lua_State *L) {
   return 1;
 }
 
-/* hold(count, bytes [, accepted]): counts datagrams that Lua holds; negative: no
-   more. Returns whether what waits is below its mark; if not, 'drain' follows,
-   unless they were accepted before or leave. */
+/* hold(count, bytes [, accepted]): counts datagrams that Lua holds; negative:
+   no more. Returns whether what waits is below its mark; if not, 'drain'
+   follows, unless they were accepted before or leave. */
 static int hold(lua_State *L) {
   Socket *s = socket_check(L, 1);
   Ledger *ledger = &s->queue.ledger;

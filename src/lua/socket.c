@@ -188,14 +188,18 @@ static int bind_path(lua_State *L) {
   return push_result(L, status);
 }
 
+/* Reads an address at 2, with a port at 3; returns 0 or a negative errno. */
+static int read_address(lua_State *L, const Socket *s, Address *out) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 2, &size);
+  return address_parse(out, s->family, text, size, socket_port(L, 3));
+}
+
 /* bind(address, port): binds an IP socket. */
 static int bind_address(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  size_t size;
-  const char *text = luaL_checklstring(L, 2, &size);
-  int port = socket_port(L, 3);
   Address address;
-  int status = address_parse(&address, s->family, text, size, port);
+  int status = read_address(L, s, &address);
   if (status == 0 && bind(s->fd, &address.name.base, address.length) < 0)
     status = -errno;
   return push_result(L, status);
@@ -204,11 +208,8 @@ static int bind_address(lua_State *L) {
 /* connect(address [, port]): chooses the peer. */
 static int connect_socket(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  size_t size;
-  const char *text = luaL_checklstring(L, 2, &size);
-  int port = socket_port(L, 3);
   Address address;
-  int status = address_parse(&address, s->family, text, size, port);
+  int status = read_address(L, s, &address);
   if (status == 0) status = system_connect(s->fd, &address);
   if (status < 0) return push_failure(L, status);
   queue_connect(&s->queue, &address);
@@ -336,7 +337,8 @@ static int close_socket(lua_State *L) {
   return 0;
 }
 
-/* disown(): lets go of the descriptor, without its trains, and leaves it open. */
+/* disown(): lets go of the descriptor, without its trains, and leaves it open.
+   */
 static int disown(lua_State *L) {
   Socket *s = socket_open(L, 1);
   if (s->gro) system_enable_gro(s->fd, 0);

@@ -88,7 +88,8 @@ static int on_readiness(lua_State *L) {
     status = serve_readable(L, s, 1);
     s->loop->delivering--;
     if (s->batch != NULL && s->reading) socket_list(L, s, 1);
-  } else if (system_error(s->fd) == 0) system_drain_error_queue(s->fd, s->family);
+  } else if (system_error(s->fd) == 0)
+    system_drain_error_queue(s->fd, s->family);
   if (failed) watch_on(L, s);
   flush_listed(L, s->loop, 1);
   return status != 0 ? lua_error(L) : 0;
