@@ -44,7 +44,7 @@ int route_equal(const Route *a, const Route *b) {
   return address_equal(&a->to, &b->to);
 }
 
-/* Appends a control message to what a header has of its CONTROL_ROOM bytes. */
+/* Appends a control message to what a header has of its CONTROL_OUT bytes. */
 static void control_append(struct msghdr *header, int kind, const void *data,
                            size_t size) {
   size_t used = header->msg_controllen;
@@ -59,7 +59,7 @@ static void control_append(struct msghdr *header, int kind, const void *data,
 }
 
 /* Writes where a message goes, and what it needs besides; its header has a
-   control buffer of CONTROL_ROOM bytes. Without a route it goes to the peer. */
+   control buffer of CONTROL_OUT bytes. Without a route it goes to the peer. */
 void control_write(struct msghdr *header, const Route *route,
                    unsigned segment) {
   uint16_t size = (uint16_t)segment;

@@ -157,7 +157,9 @@ void path_forget(BoundPath *bound);
 
 /* ------------------------------------------------------------ control.c */
 
-#define CONTROL_ROOM 64 /* bytes of control messages, in either direction */
+#define CONTROL_ROOM 512 /* bytes of control messages that come: others may have
+                            asked for more before a descriptor was adopted */
+#define CONTROL_OUT 64   /* bytes of those that leave */
 
 /* What control messages tell of a message that came. */
 typedef struct Info {

@@ -21,7 +21,7 @@ static void aim(struct msghdr *header, const Outgoing *out, char *control) {
    errno. */
 static int hand_over(int fd, const Outgoing *out, int count) {
   Message message[SYSTEM_MESSAGES];
-  char control[SYSTEM_MESSAGES][CONTROL_ROOM]
+  char control[SYSTEM_MESSAGES][CONTROL_OUT]
       __attribute__((aligned(sizeof(size_t))));
   int i, sent;
   for (i = 0; i < count; i++) aim(&message[i].header, &out[i], control[i]);
