@@ -43,10 +43,12 @@ local function place_of_call()
 end
 
 --- Raises an error of a call the script made: it tells where that was, in its
--- text and with the whole way there in `stack`.
+-- text and with the whole way there in `stack`. (Not on LuaJIT: a traceback in a
+-- finalizer that compiled code was interrupted for crashes 2.1.0-beta3.)
 function errors.raise(err)
   err.place = place_of_call()
-  err.stack = debug.traceback(tostring(err), 2)
+  err.stack = tostring(err)
+  if not rawget(_G, "jit") then err.stack = debug.traceback(err.stack, 2) end
   error(err, 0)
 end
 
