@@ -120,11 +120,16 @@ describe("an address with a zero byte", function()
   it("is none, although what stands before it was used", function()
     helper.run(function()
       local socket, port = traffic.sender()
-      socket:send("x", port, "127.0.0.1")
-      socket:send("x", port, "127.0.0.1\0\0", helper.expect(function(err)
-        assert.equal("ENOTFOUND", err.code)
-        socket:close()
-      end))
+      local told = 0
+      for i = 0, 3 do -- where it is remembered depends on the port
+        local to = port - i
+        socket:send("x", to, "127.0.0.1")
+        socket:send("x", to, "127.0.0.1\0\0", helper.expect(function(err)
+          assert.equal("ENOTFOUND", err and err.code)
+          told = told + 1
+          if told == 4 then socket:close() end
+        end))
+      end
     end)
   end)
 end)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a loop without luv is made of: poll(), a clock and a resolver. The
- * built-in loop (lua/dgram/pollloop.lua) uses all three; a worker thread of
+ * built-in loop (lua/dgram/loop/poll.lua) uses all three; a worker thread of
  * nginx waits in poll() alone, so nothing here needs a socket or a loop.
  */
 #include "binding.h"
