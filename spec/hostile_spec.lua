@@ -108,10 +108,11 @@ describe("the descriptor of a live socket", function()
   end
 
   it("that is detached does nothing to what stands in for it", function()
-    -- The core alone: close() detaches, and nobody can call it then.
+    -- The core alone: close() detaches, and nobody can call it then. The mode is
+    -- what /dev/null has: a core that fails here does no harm to the machine.
     local raw = inside.raw("unix_dgram")
     raw:detach()
-    assert.is_false(pcall(raw.bindPath, raw, helper.path(), 384))
+    assert.is_false(pcall(raw.bindPath, raw, helper.path(), 438))
     raw:close()
   end)
 end)
