@@ -142,6 +142,24 @@ lint: interpreter
 	  src; fi
 	@echo "1 passed, 0 failed"
 
+# The documents as a site with search, in build/docs/site. The pages keep the
+# places they have here, so that their links hold.
+PAGES = build/docs/pages
+docs: docs-setup
+	@rm -rf build/docs && mkdir -p $(PAGES)
+	@git ls-files '*.md' LICENSE docs examples src | grep -v '^docs/site/' | \
+	  tar cf - -T - | tar xf - -C $(PAGES)
+	@find $(PAGES) -name '*.md' -exec sed -i 's/^```lua .*/```lua/' {} +
+	@mkdocs build -q --strict -f docs/site/mkdocs.yml
+	@docs/site/check_links build/docs/site
+	@echo "to read: python3 -m http.server -b 127.0.0.1 -d build/docs/site"
+
+docs-setup:
+	@$(NEED); \
+	need mkdocs mkdocs --version; \
+	need mkdocs-material sh -c 'mkdocs build --help | grep material'; \
+	$(GET)
+
 SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(V)
 LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(V)/dgram
 
@@ -158,10 +176,10 @@ clean:
 	rm -rf build
 
 help:
-	@echo "targets:  all setup demo test lint bench install uninstall env clean"
+	@echo "targets:  all setup demo test lint bench docs install uninstall env clean"
 	@echo "settings: LUA=$(LUA) (or lua5.1 to lua5.5, luajit), LUA_INCDIR=,"
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls; 2: nor what NetBSD and OpenBSD lack), SPECS='spec/...' (only these)"
 
-.PHONY: all interpreter setup packages demo test test-all test-unnested env lint bench install \
+.PHONY: all interpreter setup packages demo test test-all test-unnested env lint bench docs docs-setup install \
   uninstall clean help
