@@ -64,11 +64,31 @@
 ---@field stack? string thrown errors: the text, and the calls that led there
 
 ---The sender of a datagram.
+---The fields from localAddress on are there if recvInfo asks for them.
 ---@class dgram.RemoteInfo
 ---@field address string "" for a unix sender without a name
 ---@field family "IPv4"|"IPv6"|"unix"
 ---@field port? integer nil for unix_dgram
 ---@field size integer bytes
+---@field localAddress? string the address it was sent to
+---@field interface? string|integer that it came in by; an index if it is gone
+---@field ttl? integer hops left
+---@field typeOfService? integer 0 to 255; the two low bits are ECN
+---@field timestamp? number seconds since the epoch, when the kernel got it
+---@field credentials? dgram.Credentials who sent it over a unix socket
+
+---@alias dgram.InfoField
+---| "localAddress"
+---| "interface"
+---| "ttl"
+---| "typeOfService"
+---| "timestamp"
+---| "credentials"
+
+---@class dgram.Credentials
+---@field pid integer of the process; 0 if it cannot be seen from here
+---@field uid integer of the user
+---@field gid integer of the group
 
 ---Where a socket is bound, or its peer.
 ---@class dgram.Address
@@ -115,6 +135,7 @@
 ---@field gso? boolean true unless given
 ---@field gro? boolean true unless given
 ---@field mode? integer permission bits of a unix path
+---@field recvInfo? dgram.InfoField[] what rinfo tells besides
 ---@field loop? dgram.Adapter another event loop than luv's
 
 ---What an adapter watches a descriptor with; the contract is in embedding.md.

@@ -38,7 +38,7 @@ local KNOWN = {
   recvBufferSize = true, sendBufferSize = true, lookup = true, signal = true,
   receiveBlockList = true, sendBlockList = true, highWaterMark = true,
   maxQueue = true, gso = true, gro = true, mode = true, linger = true,
-  loop = true,
+  loop = true, recvInfo = true,
 }
 
 -- Checks the options and returns those the socket keeps.
@@ -52,6 +52,7 @@ local function socket_options(given)
     gso = given.gso,
     gro = given.gro,
     mode = check.option_integer(given, "mode", 0, 511),
+    recvInfo = check.option_names(given, "recvInfo", core.INFO),
   }
   for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
     options[name] = check.option_integer(given, name, 0, LARGEST)
@@ -93,6 +94,17 @@ local function check_loop(adapter)
   return adapter
 end
 
+-- Tells the core which fields rinfo is to have; raises for one that sockets of
+-- this type cannot know here.
+local function choose_info(handle, kind, names)
+  for _, name in pairs(names or {}) do
+    local ok, errno = handle:recvInfo(name)
+    if not ok then
+      errors.raise(errors.system(("recvInfo '%s' of %s"):format(name, kind), errno))
+    end
+  end
+end
+
 -- Makes a socket of checked options.
 local function new_socket(kind, options, adapter)
   local loop = scheduler.of(adapter or require("dgram.loop.luv").luv())
@@ -103,6 +115,7 @@ local function new_socket(kind, options, adapter)
   local handle = core.socket(loop.core, kind, socket)
   socket[CORE] = handle
   handle:limits(options.highWaterMark, options.maxQueue)
+  choose_info(handle, kind, options.recvInfo)
   if options.receive_block then handle:block(options.receive_block) end
   return socket
 end

@@ -162,6 +162,29 @@ function check.buffer_size(value)
   return size
 end
 
+-- Tells whether a list has a value.
+local function contains(list, value)
+  for _, each in ipairs(list) do
+    if each == value then return true end
+  end
+  return false
+end
+
+--- Checks an optional array of names; each must be in a list.
+function check.option_names(options, option, list)
+  local names, property = options[option], "options." .. option
+  if names == nil then return nil end
+  if type(names) ~= "table" then check.type_error(property, "an array", names) end
+  for key, name in pairs(names) do
+    if not contains(list, name) or type(key) ~= "number" then
+      errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+        ("The property '%s' is an array of: %s. %s"):format(property,
+          table.concat(list, ", "), received(type(key) == "number" and name or key)))
+    end
+  end
+  return names
+end
+
 --- Checks an optional whole number of an option's table.
 function check.option_integer(options, name, low, high)
   if options[name] == nil then return nil end

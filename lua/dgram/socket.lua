@@ -214,6 +214,10 @@ end
 function Socket:_tune()
   local options, handle = self._options, self[CORE]
   handle:trains(options.gso ~= false, options.gro ~= false)
+  if options.recvInfo then
+    local ok, errno = handle:tell()
+    if not ok then return nil, errno end
+  end
   for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
     local size, ok, errno = options[name], true, nil
     if size and size > 0 then ok, errno = handle:set(name, size) end

@@ -70,6 +70,24 @@ int address_parse(Address *out, int family, const char *text, size_t size,
   return parse_v6(&out->name.v6, copy, port);
 }
 
+/* Makes an address of an IPv4 address's bytes, without a port. */
+void address_of_v4(Address *out, const struct in_addr *bytes) {
+  memset(&out->name, 0, sizeof out->name.v4);
+  out->length = sizeof out->name.v4;
+  out->name.v4.sin_family = AF_INET;
+  out->name.v4.sin_addr = *bytes;
+}
+
+/* Makes an address of an IPv6 address's bytes, without a port; the zone counts
+   where the address is link-local. */
+void address_of_v6(Address *out, const struct in6_addr *bytes, unsigned zone) {
+  memset(&out->name, 0, sizeof out->name.v6);
+  out->length = sizeof out->name.v6;
+  out->name.v6.sin6_family = AF_INET6;
+  out->name.v6.sin6_addr = *bytes;
+  if (IN6_IS_ADDR_LINKLOCAL(bytes)) out->name.v6.sin6_scope_id = zone;
+}
+
 /* Tells the family of a numeric address: 4, 6, or 0 when it is a name. */
 int address_literal(const char *text) {
   unsigned char bytes[16];

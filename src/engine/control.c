@@ -7,6 +7,7 @@
 #include "engine.h"
 
 #include <string.h>
+#include <sys/time.h>
 
 /* Returns the kind of a control message; CONTROL_KINDS when it is none. */
 static int control_kind(const struct cmsghdr *c) {
@@ -18,23 +19,131 @@ static int control_kind(const struct cmsghdr *c) {
   return kind;
 }
 
-/* Reads a number, whatever its size. */
-static int control_int(const struct cmsghdr *c) {
-  size_t size = c->cmsg_len - CMSG_LEN(0);
-  int value = 0;
-  memcpy(&value, CMSG_DATA(c), size < sizeof value ? size : sizeof value);
-  return value;
+/* What a control message carries. */
+typedef struct Carried {
+  const unsigned char *data; /* its bytes, aligned for nothing */
+  size_t size;               /* how many there are */
+} Carried;
+
+/* Returns what a control message carries, as far as it came. */
+static Carried control_carried(const struct msghdr *header,
+                               const struct cmsghdr *c) {
+  const char *end = (const char *)header->msg_control + header->msg_controllen;
+  size_t left = (size_t)(end - (const char *)c), length = c->cmsg_len;
+  Carried carried = {CMSG_DATA(c), 0};
+  if (length > left) length = left;
+  if (length > CMSG_LEN(0)) carried.size = length - CMSG_LEN(0);
+  return carried;
 }
 
-/* Reads what came with a message. */
+/* Copies what is carried, if it is as large as that; returns whether it is. */
+static int control_copy(Carried from, void *to, size_t size) {
+  if (from.size < size) return 0;
+  memcpy(to, from.data, size);
+  return 1;
+}
+
+/* Reads a number: an int, or a byte. */
+static int control_int(Carried from) {
+  int value = 0;
+  if (control_copy(from, &value, sizeof value)) return value;
+  return from.size > 0 ? from.data[0] : 0;
+}
+
+/* Notes that something was told. */
+static void note(Info *info, int kind) { info->told |= 1u << kind; }
+
+/* Reads where an IPv4 datagram was sent to. */
+static void read_dstaddr(Carried from, Info *info) {
+  struct in_addr local;
+  if (!control_copy(from, &local, sizeof local)) return;
+  address_of_v4(&info->local, &local);
+  note(info, INFO_LOCAL_ADDRESS);
+}
+
+/* Reads where an IPv4 datagram was sent to, and the interface it came in by,
+   unless an IPv6 socket was told that in the mapped form. */
+static void read_pktinfo(Carried from, Info *info) {
+  struct in_addr local;
+  if (info->told >> INFO_INTERFACE & 1) return;
+  if (!system_read_pktinfo(from.data, from.size, &local, &info->interface))
+    return;
+  address_of_v4(&info->local, &local);
+  note(info, INFO_LOCAL_ADDRESS);
+  note(info, INFO_INTERFACE);
+}
+
+/* Reads the same at a socket of IPv6. */
+static void read_pktinfo6(Carried from, Info *info) {
+  struct in6_pktinfo local;
+  if (!control_copy(from, &local, sizeof local)) return;
+  info->interface = (unsigned)local.ipi6_ifindex;
+  address_of_v6(&info->local, &local.ipi6_addr, info->interface);
+  note(info, INFO_LOCAL_ADDRESS);
+  note(info, INFO_INTERFACE);
+}
+
+/* Reads the bytes a segment of a train has. */
+static void read_segment(Carried from, Info *info) {
+  int size = control_int(from);
+  info->segment = size > 0 ? (unsigned)size : 0;
+}
+
+/* Reads how many hops are left. */
+static void read_ttl(Carried from, Info *info) {
+  info->ttl = control_int(from);
+  note(info, INFO_TTL);
+}
+
+/* Reads type of service, or traffic class. */
+static void read_type_of_service(Carried from, Info *info) {
+  info->type_of_service = control_int(from);
+  note(info, INFO_TYPE_OF_SERVICE);
+}
+
+/* Reads when it came. */
+static void read_timespec(Carried from, Info *info) {
+  if (control_copy(from, &info->timestamp, sizeof info->timestamp))
+    note(info, INFO_TIMESTAMP);
+}
+
+/* Reads when it came, to the microsecond. */
+static void read_timeval(Carried from, Info *info) {
+  struct timeval time;
+  if (!control_copy(from, &time, sizeof time)) return;
+  info->timestamp.tv_sec = time.tv_sec;
+  info->timestamp.tv_nsec = (long)time.tv_usec * 1000;
+  note(info, INFO_TIMESTAMP);
+}
+
+/* Reads who sent it. */
+static void read_credentials(Carried from, Info *info) {
+  if (system_read_credentials(from.data, from.size, &info->credentials))
+    note(info, INFO_CREDENTIALS);
+}
+
+/* Reads what came with a message. What is none of these kinds others asked for
+   before a descriptor was adopted. */
 void control_read(struct msghdr *header, Info *info) {
   struct cmsghdr *c = header->msg_controllen > 0 ? CMSG_FIRSTHDR(header) : NULL;
-  memset(info, 0, sizeof *info);
+  info->segment = info->told = 0;
   for (; c != NULL; c = CMSG_NXTHDR(header, c)) {
-    int value = control_int(c);
+    Carried carried = control_carried(header, c);
     switch (control_kind(c)) {
-      case CONTROL_GRO: info->segment = value > 0 ? (size_t)value : 0; break;
-      default: break; /* others set its option before it was adopted */
+      case CONTROL_GRO: read_segment(carried, info); break;
+      case CONTROL_PKTINFO: read_pktinfo(carried, info); break;
+      case CONTROL_PKTINFO6: read_pktinfo6(carried, info); break;
+      case CONTROL_DSTADDR: read_dstaddr(carried, info); break;
+      case CONTROL_TTL:
+      case CONTROL_RECVTTL:
+      case CONTROL_HOPLIMIT: read_ttl(carried, info); break;
+      case CONTROL_TOS:
+      case CONTROL_RECVTOS:
+      case CONTROL_TCLASS: read_type_of_service(carried, info); break;
+      case CONTROL_TIMESTAMPNS: read_timespec(carried, info); break;
+      case CONTROL_TIMESTAMP: read_timeval(carried, info); break;
+      case CONTROL_CREDENTIALS: read_credentials(carried, info); break;
+      default: break;
     }
   }
 }

@@ -12,6 +12,7 @@
 #endif
 #define _FILE_OFFSET_BITS 64 /* 32-bit systems: inodes and sizes of files, */
 #define _TIME_BITS 64        /* and times that end in 2038 without it */
+#define __APPLE_USE_RFC_3542 /* macOS: struct in6_pktinfo */
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -20,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 
 #pragma GCC visibility push(hidden) /* one name is exported: luaopen_ */
 
@@ -41,6 +43,8 @@ typedef struct Address {
 
 int address_parse(Address *out, int family, const char *text, size_t size,
                   int port);
+void address_of_v4(Address *out, const struct in_addr *bytes);
+void address_of_v6(Address *out, const struct in6_addr *bytes, unsigned zone);
 int address_literal(const char *text);
 int address_port(const Address *address);
 size_t address_text(const Address *address, char *text);
@@ -129,14 +133,73 @@ typedef struct OptionRow {
 
 extern const OptionRow system_options[];
 
+/* What a socket may ask to be told of a datagram, in the order of system_info.
+   Sets of these have the bits 1 << INFO_. */
+enum {
+  INFO_LOCAL_ADDRESS,
+  INFO_INTERFACE,
+  INFO_TTL,
+  INFO_TYPE_OF_SERVICE,
+  INFO_TIMESTAMP,
+  INFO_CREDENTIALS,
+  INFO_KINDS
+};
+
+/* What makes the kernel tell it: options that hold an int, as in OptionRow. */
+typedef struct InfoRow {
+  const char *name; /* as the Lua side spells it */
+  int v4[2];        /* level and option for IPv4 sockets; level -1: none */
+  int v6[2];        /* the same for IPv6 */
+  int mapped[2];    /* for IPv6 sockets besides, if they may hear IPv4 */
+  int local[2];     /* the same for unix sockets */
+  size_t room;      /* bytes of its control message, for unix sockets */
+} InfoRow;
+
+extern const InfoRow system_info[INFO_KINDS];
+
+int system_can_tell(int family, int kind);
+int system_tell(int fd, int family, unsigned wanted);
+size_t system_control_room(int family, unsigned wanted);
+
 /* Control messages by what they carry. */
-enum { CONTROL_GRO, CONTROL_GSO, CONTROL_KINDS };
+enum {
+  CONTROL_GRO,
+  CONTROL_GSO,
+  CONTROL_PKTINFO,  /* IPv4: local address and interface */
+  CONTROL_PKTINFO6, /* IPv6: the same */
+  CONTROL_DSTADDR,  /* IPv4: the local address alone */
+  CONTROL_TTL,
+  CONTROL_RECVTTL, /* what the BSDs call the TTL of one that came */
+  CONTROL_HOPLIMIT,
+  CONTROL_TOS,
+  CONTROL_RECVTOS, /* likewise */
+  CONTROL_TCLASS,
+  CONTROL_TIMESTAMPNS, /* a struct timespec */
+  CONTROL_TIMESTAMP,   /* a struct timeval */
+  CONTROL_CREDENTIALS, /* unix: who sent it */
+  CONTROL_KINDS
+};
 
 typedef struct ControlRow {
   int level, type; /* as in struct cmsghdr; level -1: not on this platform */
 } ControlRow;
 
 extern const ControlRow system_controls[CONTROL_KINDS];
+
+/* Who sent a unix datagram, as the kernel saw it. */
+typedef struct Credentials {
+  int pid;      /* 0: a process that this one cannot see */
+  unsigned uid; /* of the user */
+  unsigned gid; /* of the group */
+} Credentials;
+
+int system_read_credentials(const void *data, size_t size, Credentials *out);
+int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
+                        unsigned *interface);
+int system_interface_name(int fd, unsigned index, char *name);
+
+#define CONTROL_ROOM 512 /* bytes of control messages that come: others may have
+                            asked for more before a descriptor was adopted */
 
 /* ---------------------------------------------------------- multicast.c */
 
@@ -157,13 +220,18 @@ void path_forget(BoundPath *bound);
 
 /* ------------------------------------------------------------ control.c */
 
-#define CONTROL_ROOM 512 /* bytes of control messages that come: others may have
-                            asked for more before a descriptor was adopted */
-#define CONTROL_OUT 64   /* bytes of those that leave */
+#define CONTROL_OUT 64 /* bytes of control messages that leave */
 
 /* What control messages tell of a message that came. */
 typedef struct Info {
-  size_t segment; /* bytes a segment of a train; 0: one datagram */
+  unsigned segment;   /* bytes a segment of a train; 0: one datagram */
+  unsigned told;      /* 1 << INFO_: which of the following the kernel told */
+  unsigned interface; /* index of the interface it came in by */
+  int ttl;            /* hops left */
+  int type_of_service;
+  struct timespec timestamp; /* when it came, since the epoch */
+  Credentials credentials;   /* who sent it */
+  Address local;             /* the address it was sent to, without a port */
 } Info;
 
 /* Where a datagram goes, and how. Equal routes may share a train. */
@@ -208,7 +276,7 @@ typedef struct Batch {
 } Batch;
 
 Batch *batch_new(int family);
-int batch_fill(Batch *batch, int fd, int family);
+int batch_fill(Batch *batch, int fd, size_t room);
 int batch_next(Batch *batch, Datagram *out);
 void batch_back(Batch *batch, const Datagram *d);
 

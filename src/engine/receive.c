@@ -34,7 +34,7 @@ Batch *batch_new(int family) {
 
 /* Points a message at a slot and a control buffer. */
 static void aim(struct msghdr *header, struct iovec *data, Incoming *in,
-                char *control) {
+                char *control, size_t room) {
   data->iov_base = in->data;
   data->iov_len = in->room;
   memset(header, 0, sizeof *header);
@@ -42,8 +42,8 @@ static void aim(struct msghdr *header, struct iovec *data, Incoming *in,
   header->msg_namelen = sizeof in->from.name;
   header->msg_iov = data;
   header->msg_iovlen = 1;
-  header->msg_control = control;
-  header->msg_controllen = control != NULL ? CONTROL_ROOM : 0;
+  header->msg_control = room > 0 ? control : NULL;
+  header->msg_controllen = room;
 }
 
 /* Notes what the kernel says of a message it delivered. */
@@ -55,9 +55,9 @@ static void settle(Message *message, Incoming *in) {
   control_read(&message->header, &in->info);
 }
 
-/* Reads what waits; returns the number of messages or a negative errno. Unix
-   sockets get no control messages: those could smuggle descriptors in. */
-int batch_fill(Batch *batch, int fd, int family) {
+/* Reads what waits, with so many bytes of control messages each, CONTROL_ROOM at
+   most; returns the number of messages or a negative errno. */
+int batch_fill(Batch *batch, int fd, size_t room) {
   Message message[BATCH_SLOTS];
   struct iovec data[BATCH_SLOTS];
   char control[BATCH_SLOTS][CONTROL_ROOM]
@@ -66,8 +66,7 @@ int batch_fill(Batch *batch, int fd, int family) {
   batch->index = batch->count = 0;
   batch->offset = 0;
   for (i = 0; i < BATCH_SLOTS; i++)
-    aim(&message[i].header, &data[i], &batch->slot[i],
-        family != AF_UNIX ? control[i] : NULL);
+    aim(&message[i].header, &data[i], &batch->slot[i], control[i], room);
   count = system_receive(fd, message, BATCH_SLOTS);
   for (i = 0; i < count; i++) settle(&message[i], &batch->slot[i]);
   if (count > 0) batch->count = count;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #ifndef DGRAM_PORTABLE
@@ -34,6 +35,31 @@
 #define HAVE_GROUP_REQ 1
 #else
 #define HAVE_GROUP_REQ 0
+#endif
+
+/* Local address and interface of IPv4 in one message; OpenBSD tells the address
+   alone. */
+#if defined(IP_PKTINFO) && DGRAM_PORTABLE < 2
+#define HAVE_PKTINFO 1
+#ifndef IP_RECVPKTINFO
+#define IP_RECVPKTINFO IP_PKTINFO
+#endif
+#else
+#define HAVE_PKTINFO 0
+#endif
+
+/* The time of arrival in nanoseconds; elsewhere it is in microseconds. */
+#if defined(SO_TIMESTAMPNS) && DGRAM_PORTABLE == 0
+#define HAVE_TIMESTAMPNS 1
+#else
+#define HAVE_TIMESTAMPNS 0
+#endif
+
+/* Who sent a unix datagram, whether the sender wants to tell or not. */
+#if defined(SO_PASSCRED) && DGRAM_PORTABLE < 2
+#define HAVE_CREDENTIALS 1
+#else
+#define HAVE_CREDENTIALS 0
 #endif
 
 #if HAVE_BATCHES
@@ -606,6 +632,137 @@ const OptionRow system_options[] = {
     {NULL, NONE, NONE, NONE},
 };
 
+/* What the kernel tells of a datagram when it is asked to, by INFO_. */
+#if HAVE_PKTINFO
+#define LOCAL_V4 \
+  { IPPROTO_IP, IP_RECVPKTINFO }
+#define INTERFACE_V4 LOCAL_V4
+#elif defined(IP_RECVDSTADDR)
+#define LOCAL_V4 \
+  { IPPROTO_IP, IP_RECVDSTADDR }
+#define INTERFACE_V4 NONE
+#else
+#define LOCAL_V4 NONE
+#define INTERFACE_V4 NONE
+#endif
+#define LOCAL_V6 \
+  { IPPROTO_IPV6, IPV6_RECVPKTINFO }
+#define TTL_V4 \
+  { IPPROTO_IP, IP_RECVTTL }
+#define TOS_V4 \
+  { IPPROTO_IP, IP_RECVTOS }
+const InfoRow system_info[INFO_KINDS] = {
+    [INFO_LOCAL_ADDRESS] = {"localAddress", LOCAL_V4, LOCAL_V6, NONE, NONE, 0},
+    [INFO_INTERFACE] = {"interface", INTERFACE_V4, LOCAL_V6, NONE, NONE, 0},
+    [INFO_TTL] = {"ttl", TTL_V4, {IPPROTO_IPV6, IPV6_RECVHOPLIMIT}, TTL_V4,
+                  NONE, 0},
+    [INFO_TYPE_OF_SERVICE] = {"typeOfService", TOS_V4,
+                              {IPPROTO_IPV6, IPV6_RECVTCLASS}, TOS_V4, NONE, 0},
+#if HAVE_TIMESTAMPNS
+    [INFO_TIMESTAMP] = {"timestamp", SOCKET(SO_TIMESTAMPNS),
+                        SOCKET(SO_TIMESTAMPNS), NONE, SOCKET(SO_TIMESTAMPNS),
+                        CMSG_SPACE(sizeof(struct timespec))},
+#else
+    [INFO_TIMESTAMP] = {"timestamp", SOCKET(SO_TIMESTAMP), SOCKET(SO_TIMESTAMP),
+                        NONE, SOCKET(SO_TIMESTAMP),
+                        CMSG_SPACE(sizeof(struct timeval))},
+#endif
+#if HAVE_CREDENTIALS
+    [INFO_CREDENTIALS] = {"credentials", NONE, NONE, NONE, SOCKET(SO_PASSCRED),
+                          CMSG_SPACE(sizeof(struct ucred))},
+#else
+    [INFO_CREDENTIALS] = {"credentials", NONE, NONE, NONE, NONE, 0},
+#endif
+};
+
+/* Returns level and option that ask for a kind of information. */
+static const int *info_pair(int family, int kind) {
+  const InfoRow *row = &system_info[kind];
+  if (family == AF_INET) return row->v4;
+  return family == AF_INET6 ? row->v6 : row->local;
+}
+
+/* Tells whether sockets of a family can be told a kind of information. */
+int system_can_tell(int family, int kind) {
+  return info_pair(family, kind)[0] >= 0;
+}
+
+/* Asks to be told what is wanted of each datagram, 1 << INFO_; returns 0 or a
+   negative errno. */
+int system_tell(int fd, int family, unsigned wanted) {
+  int kind, status = 0;
+  for (kind = 0; kind < INFO_KINDS && status == 0; kind++) {
+    const int *pair = info_pair(family, kind);
+    const int *mapped = system_info[kind].mapped;
+    if (!(wanted >> kind & 1)) continue;
+    status = set_int(fd, pair[0], pair[1], 1);
+    if (family == AF_INET6 && mapped[0] >= 0)
+      set_int(fd, mapped[0], mapped[1], 1);
+  }
+  return status;
+}
+
+/* Returns the bytes of control messages that a socket has room for. Those of a
+   unix socket are what was asked for and not a byte more: what else came would
+   be descriptors that nobody wants. */
+size_t system_control_room(int family, unsigned wanted) {
+  size_t room = 0;
+  int kind;
+  if (family != AF_UNIX) return CONTROL_ROOM;
+  for (kind = 0; kind < INFO_KINDS; kind++)
+    if (wanted >> kind & 1) room += system_info[kind].room;
+  return room;
+}
+
+/* Reads local address and interface of IPv4; platforms order them differently.
+   Returns whether they are there. */
+int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
+                        unsigned *interface) {
+#if HAVE_PKTINFO
+  struct in_pktinfo info;
+  if (size < sizeof info) return 0;
+  memcpy(&info, data, sizeof info);
+  *local = info.ipi_addr;
+  *interface = (unsigned)info.ipi_ifindex;
+  return 1;
+#else
+  (void)data, (void)size, (void)local, (void)interface;
+  return 0;
+#endif
+}
+
+/* Reads who sent a unix datagram; returns whether it is there. */
+int system_read_credentials(const void *data, size_t size, Credentials *out) {
+#if HAVE_CREDENTIALS
+  struct ucred who;
+  if (size < sizeof who) return 0;
+  memcpy(&who, data, sizeof who);
+  out->pid = (int)who.pid;
+  out->uid = (unsigned)who.uid;
+  out->gid = (unsigned)who.gid;
+  return 1;
+#else
+  (void)data, (void)size, (void)out;
+  return 0;
+#endif
+}
+
+/* Finds the name of an interface, of IF_NAMESIZE bytes, where the socket is: it
+   may be of another network than its process. Returns whether there is one. */
+int system_interface_name(int fd, unsigned index, char *name) {
+#if defined(SIOCGIFNAME) && defined(__linux__)
+  struct ifreq request;
+  memset(&request, 0, sizeof request);
+  request.ifr_ifindex = (int)index;
+  if (ioctl(fd, SIOCGIFNAME, &request) < 0) return 0;
+  memcpy(name, request.ifr_name, IF_NAMESIZE);
+  return 1;
+#else
+  (void)fd;
+  return if_indextoname(index, name) != NULL;
+#endif
+}
+
 /* Control messages; what a platform lacks is never read nor written. */
 const ControlRow system_controls[CONTROL_KINDS] = {
 #if HAVE_BATCHES
@@ -614,5 +771,34 @@ const ControlRow system_controls[CONTROL_KINDS] = {
 #else
     [CONTROL_GRO] = NONE,
     [CONTROL_GSO] = NONE,
+#endif
+#if HAVE_PKTINFO
+    [CONTROL_PKTINFO] = {IPPROTO_IP, IP_PKTINFO},
+#else
+    [CONTROL_PKTINFO] = NONE,
+#endif
+    [CONTROL_PKTINFO6] = {IPPROTO_IPV6, IPV6_PKTINFO},
+#ifdef IP_RECVDSTADDR
+    [CONTROL_DSTADDR] = {IPPROTO_IP, IP_RECVDSTADDR},
+#else
+    [CONTROL_DSTADDR] = NONE,
+#endif
+    [CONTROL_TTL] = {IPPROTO_IP, IP_TTL},
+    [CONTROL_RECVTTL] = {IPPROTO_IP, IP_RECVTTL},
+    [CONTROL_HOPLIMIT] = {IPPROTO_IPV6, IPV6_HOPLIMIT},
+    [CONTROL_TOS] = {IPPROTO_IP, IP_TOS},
+    [CONTROL_RECVTOS] = {IPPROTO_IP, IP_RECVTOS},
+    [CONTROL_TCLASS] = {IPPROTO_IPV6, IPV6_TCLASS},
+#if HAVE_TIMESTAMPNS
+    [CONTROL_TIMESTAMPNS] = {SOL_SOCKET, SO_TIMESTAMPNS},
+    [CONTROL_TIMESTAMP] = NONE,
+#else
+    [CONTROL_TIMESTAMPNS] = NONE,
+    [CONTROL_TIMESTAMP] = {SOL_SOCKET, SCM_TIMESTAMP},
+#endif
+#if HAVE_CREDENTIALS
+    [CONTROL_CREDENTIALS] = {SOL_SOCKET, SCM_CREDENTIALS},
+#else
+    [CONTROL_CREDENTIALS] = NONE,
 #endif
 };

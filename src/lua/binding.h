@@ -50,7 +50,7 @@ typedef struct State {
   Destination destination[CACHE_SIZE]; /* texts of destinations */
 } State;
 
-/* Keys of the state's own table; texts of senders follow. */
+/* Keys of the state's own table; texts of addresses follow. */
 enum {
   KEY_ADDRESS = 1,
   KEY_FAMILY,
@@ -59,7 +59,8 @@ enum {
   KEY_V4,
   KEY_V6,
   KEY_UNIX,
-  KEY_SENDERS
+  KEY_INFO, /* the fields of system_info, in its order */
+  KEY_SENDERS = KEY_INFO + INFO_KINDS
 };
 
 void state_make(lua_State *L);
@@ -128,6 +129,9 @@ typedef struct Socket {
   unsigned char gro;            /* the kernel may deliver trains */
   unsigned char telling;        /* completions are told after close */
   unsigned char making;         /* values are made of its next datagram */
+  unsigned info;                /* 1 << INFO_: what rinfo has besides the four */
+  unsigned char fields;         /* how many these are */
+  size_t control_room;          /* bytes of control messages it hears */
   int error_row;                /* errors since a datagram came */
   unsigned awaits;              /* AWAITS_: what the facade was told */
   size_t turn_bytes;            /* bytes sent in this turn of the loop */

@@ -55,6 +55,16 @@ static int errnumber(lua_State *L) {
   return 1;
 }
 
+/* Pushes an array of the fields that rinfo may have besides the four. */
+static void push_fields(lua_State *L) {
+  int kind;
+  lua_createtable(L, INFO_KINDS, 0);
+  for (kind = 0; kind < INFO_KINDS; kind++) {
+    lua_pushstring(L, system_info[kind].name);
+    lua_rawseti(L, -2, kind + 1);
+  }
+}
+
 static const luaL_Reg functions[] = {
     {"loop", loop_new},
     {"socket", socket_new},
@@ -92,5 +102,7 @@ int luaopen_dgram_core(lua_State *L) {
   compat_setfuncs(L, functions);
   lua_pushinteger(L, CORE_FIELD);
   lua_setfield(L, -2, "FIELD");
+  push_fields(L);
+  lua_setfield(L, -2, "INFO");
   return 1;
 }

@@ -21,8 +21,20 @@ enum {
   AT_PORT,
   AT_SIZE,
   AT_FAMILY_NAME,
-  AT_SENDER
+  AT_SENDER,
+  AT_LOCAL,
+  AT_INTERFACE
 };
+
+/* Of what the stack has the texts, from one datagram to the next; and the
+   information of the datagram of which values are made, for its batch may be
+   used again meanwhile. */
+typedef struct Seen {
+  Address sender;     /* whose text lies at AT_SENDER */
+  Address local;      /* whose text lies at AT_LOCAL */
+  unsigned interface; /* whose name lies at AT_INTERFACE; 0: none */
+  Info info;          /* what the kernel told of the datagram */
+} Seen;
 
 /* Counts the datagrams that were larger than the room. */
 static int note_truncated(Socket *s) {
@@ -37,7 +49,8 @@ static int note_truncated(Socket *s) {
 static int input_fill(lua_State *L, Socket *s) {
   int count;
   if (s->batch == NULL) s->batch = state_take_batch(s->state, s->family);
-  count = s->batch != NULL ? batch_fill(s->batch, s->fd, s->family) : -ENOMEM;
+  count = s->batch != NULL ? batch_fill(s->batch, s->fd, s->control_room)
+                            : -ENOMEM;
   if (count > 0) {
     s->error_row = 0;
     if (note_truncated(s) > 0) socket_report_error(L, s, AT_SOCKET, -EMSGSIZE);
@@ -51,7 +64,7 @@ static int input_fill(lua_State *L, Socket *s) {
 }
 
 /* Pushes the text of an address, from the cache when it is an IP address. */
-static void push_sender(lua_State *L, State *state, const Address *from) {
+static void push_address(lua_State *L, State *state, const Address *from) {
   char text[ADDRESS_TEXT];
   CacheKey key, *slot;
   unsigned hash = 0, i;
@@ -76,9 +89,93 @@ static void push_sender(lua_State *L, State *state, const Address *from) {
   *slot = key;
 }
 
+/* Pushes the address a datagram was sent to. */
+static void push_local(lua_State *L, const Socket *s, Seen *seen) {
+  const Address *local = &seen->info.local;
+  if (!address_equal(local, &seen->local)) {
+    memcpy(&seen->local, local, offsetof(Address, name) + local->length);
+    push_address(L, s->state, &seen->local);
+    lua_replace(L, AT_LOCAL);
+  }
+  lua_pushvalue(L, AT_LOCAL);
+}
+
+/* Pushes the name of the interface a datagram came in by; its index when it is
+   gone. */
+static void push_interface(lua_State *L, const Socket *s, Seen *seen) {
+  unsigned index = seen->info.interface;
+  char name[IF_NAMESIZE];
+  if (index != seen->interface) {
+    if (system_interface_name(s->fd, index, name)) lua_pushstring(L, name);
+    else lua_pushinteger(L, (lua_Integer)index);
+    lua_replace(L, AT_INTERFACE);
+    seen->interface = index;
+  }
+  lua_pushvalue(L, AT_INTERFACE);
+}
+
+/* Pushes how many hops are left. */
+static void push_ttl(lua_State *L, const Socket *s, Seen *seen) {
+  (void)s;
+  lua_pushinteger(L, seen->info.ttl);
+}
+
+/* Pushes type of service, or traffic class. */
+static void push_type_of_service(lua_State *L, const Socket *s, Seen *seen) {
+  (void)s;
+  lua_pushinteger(L, seen->info.type_of_service);
+}
+
+/* Pushes when the kernel got it, in seconds since the epoch. */
+static void push_timestamp(lua_State *L, const Socket *s, Seen *seen) {
+  const struct timespec *time = &seen->info.timestamp;
+  (void)s;
+  lua_pushnumber(L, (lua_Number)time->tv_sec +
+                        (lua_Number)time->tv_nsec * (lua_Number)1e-9);
+}
+
+/* Sets a number in the table on top. */
+static void set_number(lua_State *L, const char *name, double value) {
+  compat_pushcount(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/* Pushes who sent it. */
+static void push_credentials(lua_State *L, const Socket *s, Seen *seen) {
+  const Credentials *who = &seen->info.credentials;
+  (void)s;
+  lua_createtable(L, 0, 3);
+  set_number(L, "pid", who->pid);
+  set_number(L, "uid", who->uid);
+  set_number(L, "gid", who->gid);
+}
+
+/* How each kind of information becomes the value of its field. */
+static void (*const push_field[INFO_KINDS])(lua_State *, const Socket *,
+                                            Seen *) = {
+    [INFO_LOCAL_ADDRESS] = push_local,
+    [INFO_INTERFACE] = push_interface,
+    [INFO_TTL] = push_ttl,
+    [INFO_TYPE_OF_SERVICE] = push_type_of_service,
+    [INFO_TIMESTAMP] = push_timestamp,
+    [INFO_CREDENTIALS] = push_credentials,
+};
+
+/* Adds the fields that were asked for and told to the rinfo on top. */
+static void add_info(lua_State *L, const Socket *s, Seen *seen) {
+  unsigned fields = s->info & seen->info.told;
+  int kind;
+  for (kind = 0; kind < INFO_KINDS; kind++) {
+    if (!(fields >> kind & 1)) continue;
+    lua_rawgeti(L, AT_STATE, KEY_INFO + kind);
+    push_field[kind](L, s, seen);
+    lua_rawset(L, -3);
+  }
+}
+
 /* Pushes a fresh rinfo. */
 static void push_rinfo(lua_State *L, const Socket *s, size_t size, int port) {
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 4 + s->fields);
   lua_pushvalue(L, AT_ADDRESS);
   lua_pushvalue(L, AT_SENDER);
   lua_rawset(L, -3);
@@ -110,24 +207,26 @@ static void count_received(Socket *s, const Datagram *d) {
    is kept meanwhile, for LuaJIT and Lua 5.1 run them before they copy the
    payload; the sender was copied before) or run the loop, which must not
    deliver the next one then. */
-static void deliver(lua_State *L, Socket *s, const Datagram *d,
-                    Address *sender) {
+static void deliver(lua_State *L, Socket *s, const Datagram *d, Seen *seen) {
   const Address *from = &d->in->from;
-  int known = address_equal(from, sender);
+  int known = address_equal(from, &seen->sender);
   lua_rawgeti(L, AT_ENV, SLOT_LISTENER);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     count_received(s, d);
     return;
   }
-  if (!known) memcpy(sender, from, offsetof(Address, name) + from->length);
+  if (!known)
+    memcpy(&seen->sender, from, offsetof(Address, name) + from->length);
+  if (s->info != 0) seen->info = d->in->info;
   s->making = 1;
   lua_pushlstring(L, d->data, d->size);
   if (!known) {
-    push_sender(L, s->state, sender);
+    push_address(L, s->state, &seen->sender);
     lua_replace(L, AT_SENDER);
   }
-  push_rinfo(L, s, d->size, address_port(sender));
+  push_rinfo(L, s, d->size, address_port(&seen->sender));
+  if (s->info != 0) add_info(L, s, seen);
   s->making = 0;
   if (s->fd >= 0 && s->reading) {
     count_received(s, d);
@@ -140,10 +239,11 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d,
 
 /* Delivers the batch until it is used up or the socket stops listening. */
 static int input_deliver(lua_State *L, Socket *s) {
-  Address sender;
+  Seen seen;
   Datagram d;
   int count = 0;
-  sender.length = (socklen_t)-1;
+  seen.sender.length = seen.local.length = (socklen_t)-1;
+  seen.interface = 0;
   while (may_deliver(s)) {
     if (!batch_next(s->batch, &d)) {
       socket_drop_batch(s);
@@ -151,7 +251,7 @@ static int input_deliver(lua_State *L, Socket *s) {
     }
     count++;
     if (blocklist_check(s->block, &d.in->from)) s->blocked++;
-    else deliver(L, s, &d, &sender);
+    else deliver(L, s, &d, &seen);
   }
   return count;
 }
@@ -168,7 +268,7 @@ static void lay_out(lua_State *L, Socket *s) {
   state_push_table(L);
   for (i = 0; i < 4; i++) lua_rawgeti(L, AT_STATE, keys[i]);
   lua_rawgeti(L, AT_STATE, name);
-  lua_pushnil(L);
+  lua_settop(L, AT_INTERFACE);
 }
 
 /* Empties the queue of errors of a socket that is said to be readable and has

@@ -45,6 +45,7 @@ static void socket_init(Socket *s, Loop *loop, int family) {
   s->fd = -1;
   s->family = family;
   s->reading = 1;
+  s->control_room = system_control_room(family, 0);
   queue_init(&s->queue, &s->state->pool, family == AF_UNIX);
 }
 
@@ -297,6 +298,35 @@ static int trains(lua_State *L) {
   return 0;
 }
 
+/* Returns the kind of information that has a name; INFO_KINDS: none has. */
+static int info_kind(const char *name) {
+  int kind = 0;
+  while (kind < INFO_KINDS && strcmp(system_info[kind].name, name) != 0) kind++;
+  return kind;
+}
+
+/* recvInfo(name): rinfo is to have this field too; nil, ENOTSUP where sockets of
+   this family cannot know. */
+static int recv_info(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  int kind = info_kind(luaL_checkstring(L, 2));
+  luaL_argcheck(L, kind < INFO_KINDS, 2, "no field of rinfo");
+  if (!system_can_tell(s->family, kind)) return push_failure(L, -ENOTSUP);
+  if (!(s->info >> kind & 1)) s->fields++;
+  s->info |= 1u << kind;
+  s->control_room = system_control_room(s->family, s->info);
+  return push_result(L, 0);
+}
+
+/* tell(): has the kernel tell what rinfo is to have. A unix socket that hears
+   of credentials gets a name when it sends, for they go with its own. */
+static int tell(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  int status = system_tell(s->fd, s->family, s->info);
+  if (s->info >> INFO_CREDENTIALS & 1) s->queue.named = 1;
+  return push_result(L, status);
+}
+
 /* Gives the batch back, with whatever is left in it. */
 void socket_drop_batch(Socket *s) {
   if (s->batch != NULL) state_give_batch(s->state, s->batch);
@@ -398,6 +428,8 @@ const luaL_Reg socket_methods[] = {
     {"block", block},
     {"limits", limits},
     {"trains", trains},
+    {"recvInfo", recv_info},
+    {"tell", tell},
     {"detach", detach},
     {"close", close_socket},
     {"disown", disown},

@@ -83,9 +83,13 @@ void state_make(lua_State *L) {
   if (state_of(L) != NULL) return;
   memset(compat_newuserdata(L, sizeof(State)), 0, sizeof(State));
   lua_createtable(L, KEY_SENDERS, 0);
-  for (i = 0; i < KEY_SENDERS - 1; i++) {
+  for (i = 0; i < KEY_INFO - 1; i++) {
     lua_pushstring(L, strings[i]);
     lua_rawseti(L, -2, i + 1);
+  }
+  for (i = 0; i < INFO_KINDS; i++) {
+    lua_pushstring(L, system_info[i].name);
+    lua_rawseti(L, -2, KEY_INFO + i);
   }
   compat_setenv(L, -2);
   lua_createtable(L, 0, 1);
