@@ -137,7 +137,7 @@ lint: interpreter
 	    $$cc $(ALL_CFLAGS) -Werror -c -o /dev/null $$f || exit 1; \
 	  done; \
 	done
-	@if command -v cppcheck >/dev/null; then cppcheck -q --error-exitcode=1 \
+	@if command -v cppcheck >/dev/null; then cppcheck -q --force --error-exitcode=1 \
 	  --enable=warning,portability --suppress=ctunullpointer --suppress=legacyUninitvar \
 	  src; fi
 	@echo "1 passed, 0 failed"

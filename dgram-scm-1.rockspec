@@ -59,7 +59,7 @@ build = {
         "src/engine/system.c",
         "src/engine/train.c",
         "src/engine/transmit.c",
-        "src/lua/blocker.c",
+        "src/lua/blocker.c", "src/lua/callback.c",
         "src/lua/completion.c",
         "src/lua/core.c",
         "src/lua/guard.c",

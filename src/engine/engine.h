@@ -96,6 +96,8 @@ typedef struct OpenOptions {
 } OpenOptions;
 
 void system_stay_loaded(const void *object);
+void system_start(void);
+pid_t system_process(void);
 int system_open(const OpenOptions *options);
 int system_adopt(int fd, int wanted);
 int system_is_named(int fd);

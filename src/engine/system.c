@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -106,6 +107,42 @@ void system_stay_loaded(const void *object) {
   Dl_info info;
   if (dladdr(object, &info) != 0 && info.dli_fname != NULL)
     (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+/* Returns memory that is zero in a child after fork(2); NULL where there is
+   none. An emulator that ignores all advice does not refuse what is none. */
+static pid_t *wiped_by_fork(void) {
+#ifdef MADV_WIPEONFORK
+  pid_t *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return NULL;
+  if (madvise(page, sizeof *page, -1) < 0 &&
+      madvise(page, sizeof *page, MADV_WIPEONFORK) == 0)
+    return page;
+  munmap(page, sizeof *page);
+#endif
+  return NULL;
+}
+
+static pid_t *process; /* who we are, 0 in a new child; NULL: not remembered */
+
+/* Prepares to remember the process; to be called before system_process(). */
+void system_start(void) {
+  pid_t *page, *none = NULL;
+  if (__atomic_load_n(&process, __ATOMIC_ACQUIRE) != NULL) return;
+  page = wiped_by_fork();
+  if (!__atomic_compare_exchange_n(&process, &none, page, 0, __ATOMIC_RELEASE,
+                                   __ATOMIC_RELAXED) && page != NULL)
+    munmap(page, sizeof *page);
+}
+
+/* Returns getpid(2), without a system call where that can be. */
+pid_t system_process(void) {
+  pid_t *known = __atomic_load_n(&process, __ATOMIC_ACQUIRE);
+  if (known == NULL) return getpid();
+  if (__atomic_load_n(known, __ATOMIC_RELAXED) == 0)
+    __atomic_store_n(known, getpid(), __ATOMIC_RELAXED);
+  return __atomic_load_n(known, __ATOMIC_RELAXED);
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -429,13 +466,6 @@ int system_receive(int fd, Message *message, int count) {
   return got < 0 ? -errno : got;
 }
 
-/* Sends up to count messages with one system call; returns how many went. */
-int system_send(int fd, Message *message, int count) {
-  struct mmsghdr *list = (struct mmsghdr *)(void *)message;
-  int sent;
-  RETRY(sent, sendmmsg(fd, list, (unsigned)count, SEND_FLAGS));
-  return sent < 0 ? -errno : sent;
-}
 #else
 /* Reads up to count messages, one system call each; returns how many came. */
 int system_receive(int fd, Message *message, int count) {
@@ -449,8 +479,10 @@ int system_receive(int fd, Message *message, int count) {
   return count;
 }
 
+#endif
+
 /* Sends up to count messages, one system call each; returns how many went. */
-int system_send(int fd, Message *message, int count) {
+static int send_each(int fd, Message *message, int count) {
   ssize_t size;
   int i;
   for (i = 0; i < count; i++) {
@@ -459,7 +491,20 @@ int system_send(int fd, Message *message, int count) {
   }
   return count;
 }
+
+/* Sends up to count messages, with one system call where there is one; returns
+   how many went. A single message is cheaper by the call for one. */
+int system_send(int fd, Message *message, int count) {
+#if HAVE_BATCHES
+  struct mmsghdr *list = (struct mmsghdr *)(void *)message;
+  int sent;
+  if (count > 1) {
+    RETRY(sent, sendmmsg(fd, list, (unsigned)count, SEND_FLAGS));
+    return sent < 0 ? -errno : sent;
+  }
 #endif
+  return send_each(fd, message, count);
+}
 
 /* ------------------------------------------------- what the kernel can do */
 

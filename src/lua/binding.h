@@ -112,6 +112,14 @@ extern const luaL_Reg loop_methods[];
 
 /* ------------------------------------------------------------- socket.c */
 
+/* Where callbacks lie in the socket's own table. */
+typedef struct Callbacks {
+  int *vacant;   /* places that are free again, the one to use next last */
+  int vacancies; /* how many */
+  int count;     /* places that are in use or were */
+  int room;      /* places that can be noted */
+} Callbacks;
+
 /* A datagram socket. */
 typedef struct Socket {
   const struct Socket *self;    /* its own address: a cheap proof of its type */
@@ -137,6 +145,7 @@ typedef struct Socket {
   size_t turn_bytes;            /* bytes sent in this turn of the loop */
   Batch *batch;                 /* what was read and not delivered yet */
   Queue queue;                  /* what was accepted and not told of yet */
+  Callbacks callbacks;          /* who is told of it */
   const BlockList *block;       /* senders not to be heard; NULL: none */
   BoundPath path;               /* unix: the file to remove */
   uint64_t received;            /* datagrams delivered */
@@ -148,7 +157,7 @@ typedef struct Socket {
 
 enum { AWAITS_WRITABLE = 1, AWAITS_PEER = 2 };
 
-/* Keys of a socket's own table. */
+/* Keys of a socket's own table; the callbacks follow the last. */
 enum { SLOT_LISTENER = 1, SLOT_OWNER, SLOT_LOOP, SLOT_BLOCK, SLOT_CALLBACKS };
 
 Socket *socket_check(lua_State *L, int index);
@@ -177,6 +186,13 @@ int poller_resolve(lua_State *L);
 /* -------------------------------------------------------------- input.c */
 
 int input_serve(lua_State *L);
+
+/* ----------------------------------------------------------- callback.c */
+
+int callback_keep(lua_State *L, Socket *s, int index, int callback);
+void callback_drop(lua_State *L, Socket *s, int index, int place);
+void callback_take(lua_State *L, Socket *s, int index, int place);
+void callback_free(Socket *s);
 
 /* ------------------------------------------------------------- output.c */
 

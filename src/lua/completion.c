@@ -4,30 +4,20 @@
  */
 #include "binding.h"
 
-/* Pushes the callback of a reference; forgets it unless more share it. */
-static void take_callback(lua_State *L, int index, int ref) {
-  compat_getenv(L, index);
-  lua_rawgeti(L, -1, SLOT_CALLBACKS);
-  lua_rawgeti(L, -1, ref > 0 ? ref : -ref);
-  if (ref > 0) luaL_unref(L, -2, ref);
-  lua_replace(L, -3);
-  lua_pop(L, 1);
-}
-
 /* Tells one completion: success to the callback, failure through the facade. */
-static void tell(lua_State *L, int index, const Completion *c) {
+static void tell(lua_State *L, Socket *s, int index, const Completion *c) {
   char text[ADDRESS_TEXT];
   const Address *to = c->route != NULL ? &c->route->to : NULL;
   int port = to != NULL ? address_port(to) : 0;
   if (c->ref != 0 && c->error == 0) {
-    take_callback(L, index, c->ref);
+    callback_take(L, s, index, c->ref);
     lua_pushnil(L);
     lua_pushinteger(L, (lua_Integer)c->size);
     lua_call(L, 2, 0);
     return;
   }
   loop_push_hook(L, index, HOOK_FAILED);
-  if (c->ref != 0) take_callback(L, index, c->ref);
+  if (c->ref != 0) callback_take(L, s, index, c->ref);
   else lua_pushnil(L);
   lua_pushinteger(L, c->error);
   lua_pushinteger(L, (lua_Integer)c->size);
@@ -43,7 +33,7 @@ static void tell(lua_State *L, int index, const Completion *c) {
 static void report_now(lua_State *L, Socket *s, int index) {
   size_t left = s->queue.ledger.unreported;
   Completion c;
-  while (left-- > 0 && queue_next(&s->queue, &c)) tell(L, index, &c);
+  while (left-- > 0 && queue_next(&s->queue, &c)) tell(L, s, index, &c);
 }
 
 /* Tells what stands, for a call under protection. */

@@ -93,6 +93,7 @@ int luaopen_dgram_core(lua_State *L) {
   const luaL_Reg *const blockers[] = {blocker_methods, NULL};
   const luaL_Reg *const guards[] = {guard_methods, NULL};
   system_stay_loaded(functions);
+  system_start();
   state_make(L);
   make_type(L, SOCKET_TYPE, sockets);
   make_type(L, LOOP_TYPE, loops);

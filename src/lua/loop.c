@@ -7,7 +7,6 @@
 #include "binding.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* Pushes the table of the loop of the socket at an index. */
 void loop_push_table(lua_State *L, int index) {
@@ -19,7 +18,7 @@ void loop_push_table(lua_State *L, int index) {
 }
 
 /* Tells whether this process is a child forked from the loop's own. */
-int loop_is_foreign(const Loop *loop) { return loop->process != getpid(); }
+int loop_is_foreign(const Loop *loop) { return loop->process != system_process(); }
 
 /* Pushes a hook of the socket's loop and the socket's owner. */
 void loop_push_hook(lua_State *L, int index, int hook) {
@@ -51,7 +50,7 @@ int loop_new(lua_State *L) {
   loop = compat_newuserdata(L, sizeof *loop);
   memset(loop, 0, sizeof *loop);
   loop->state = state_open(L);
-  loop->process = getpid();
+  loop->process = system_process();
   luaL_getmetatable(L, LOOP_TYPE);
   lua_setmetatable(L, -2);
   lua_createtable(L, HOOK_LIST, 0);

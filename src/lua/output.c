@@ -91,24 +91,6 @@ void output_resume(lua_State *L, Socket *s, int index, int wait) {
 
 /* ---------------------------------------------------------------- queuing */
 
-/* Keeps a callback; returns its reference. */
-static int keep_callback(lua_State *L, int index, int callback) {
-  int ref;
-  if (callback == 0) return 0;
-  compat_getenv(L, index);
-  lua_rawgeti(L, -1, SLOT_CALLBACKS);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, -3, SLOT_CALLBACKS);
-  }
-  lua_pushvalue(L, callback);
-  ref = luaL_ref(L, -2);
-  lua_pop(L, 2);
-  return ref;
-}
-
 /* Sends now what is worth it; the first datagram of a turn never waits. */
 static void push_on(lua_State *L, Socket *s, int index) {
   const Fifo *fifo = &s->queue.fifo;
@@ -121,15 +103,6 @@ static void push_on(lua_State *L, Socket *s, int index) {
 /* Tells whether a datagram is more than may wait. */
 static int is_full(Socket *s, const Request *r) {
   return !queue_accepts(&s->queue, r->route, r->size + COST_QUEUED);
-}
-
-/* Forgets a callback that will not be called. */
-static void drop_callback(lua_State *L, int index, int ref) {
-  if (ref == 0) return;
-  compat_getenv(L, index);
-  lua_rawgeti(L, -1, SLOT_CALLBACKS);
-  luaL_unref(L, -1, ref);
-  lua_pop(L, 2);
 }
 
 /* Queues a datagram, or its refusal: in order if it is one of many that are
@@ -265,11 +238,11 @@ static int output_send(lua_State *L) {
   Route route;
   if (s != NULL && !s->sent_this_turn && loop_is_foreign(s->loop)) s = NULL;
   if (s != NULL && fast_request(L, s, top, &r, &route)) {
-    int ref = keep_callback(L, top + 1, r.callback);
+    int ref = r.callback ? callback_keep(L, s, top + 1, r.callback) : 0;
     int below = output_push(L, s, top + 1, &r, ref);
     lua_pushboolean(L, below);
     if (below >= 0) return 1;
-    drop_callback(L, top + 1, ref);
+    callback_drop(L, s, top + 1, ref);
   }
   lua_settop(L, top);
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -323,10 +296,10 @@ static int push_slice(lua_State *L) {
   r.accepted = lua_toboolean(L, 8);
   status = read_route(L, s, 6, &route, &r);
   if (status < 0) return push_failure(L, status);
-  ref = keep_callback(L, 1, r.callback);
+  ref = callback_keep(L, s, 1, r.callback);
   status = output_push(L, s, 1, &r, ref);
   if (status < 0) {
-    drop_callback(L, 1, ref);
+    callback_drop(L, s, 1, ref);
     return push_failure(L, status);
   }
   lua_pushboolean(L, status);
@@ -350,7 +323,7 @@ static int push_many(lua_State *L) {
   lua_settop(L, 3);
   r.many = 1;
   r.refused = 0;
-  ref = keep_callback(L, 1, lua_isnil(L, 3) ? 0 : 3);
+  ref = callback_keep(L, s, 1, lua_isnil(L, 3) ? 0 : 3);
   for (i = 1; i <= count; i++) {
     lua_rawgeti(L, 2, i);
     r.data = luaL_checklstring(L, -1, &r.size);

@@ -356,6 +356,7 @@ void socket_release(Socket *s) {
   s->fast_send = 0;
   socket_drop_batch(s);
   queue_free(&s->queue);
+  callback_free(s);
   drop_path(s);
   if (s->fd >= 0) system_close(s->fd);
   socket_leave(s);
