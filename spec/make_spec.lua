@@ -3,13 +3,13 @@ local helper = require "spec.support.helper"
 local host = require "spec.support.host"
 local uv = require "luv"
 
--- An apt-get that refuses to install, as when packages conflict: it prints how it
--- was called to a log, and what a simulation says.
+-- An apt-get that refuses to install, as when packages conflict, and has no sources:
+-- it prints how it was called to a log, and what a simulation says.
 local APT = [[#!/bin/sh
 echo "$*" >> "$(dirname "$0")/log"
 case "$*" in
-  *-s*) echo "Remv libnginx-mod-http-lua [1:0.10.23]"; exit 0;;
-  *install*) exit 100;;
+  "-s "*) echo "Remv libnginx-mod-http-lua [1:0.10.23]"; exit 0;;
+  *install*|*--download-only*) exit 100;;
 esac
 ]]
 
@@ -39,5 +39,14 @@ describe("make", function()
     for line in helper.read(folder .. "/log"):gmatch("[^\n]*install[^\n]*") do
       assert.is_truthy(line:find("--no-remove", 1, true) or line:find("^%-s "))
     end
+  end)
+
+  it("sanitize says so where the source of Lua cannot be had, and passes", function()
+    local text, good = host.output(("PATH=%s:$PATH %s LUA=%s CHECKS=%s run-sanitize")
+      :format(folder, MAKE, uv.exepath(), folder .. "/checks"))
+    assert.is_true(good, text)
+    assert.is_truthy(text:find("apt-get has no source of lua", 1, true), text)
+    assert.is_truthy(text:find("\n1 pending: sanitizers: no source of lua[%w.]+\n1 pending\n"
+      .. "0 passed, 0 failed\n$"), text)
   end)
 end)

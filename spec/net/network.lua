@@ -86,10 +86,12 @@ function Host:index(interface)
   return tonumber(self:run("ip -o link show " .. interface):match("^(%d+):"))
 end
 
--- Tells whether an interface has noticed its cable: IPv6 works from then on.
+-- Tells whether an interface has noticed its cable: IPv6 works from then on. The
+-- switch at the other end, if there is one, notices later: it drops until then.
 function Host:is_up(interface)
+  local port = self.ports[interface]
   return self:run("ip -6 route show table all dev " .. interface)
-    :find("ff00::/8", 1, true) ~= nil
+    :find("ff00::/8", 1, true) ~= nil and (not port or port:is_forwarding())
 end
 
 -- Waits until the interfaces of the host are in use.
@@ -152,7 +154,7 @@ end
 
 -- Adds a host with a loopback interface.
 function Network:host()
-  local host = setmetatable({ network = self, fd = netns.new() }, Host)
+  local host = setmetatable({ network = self, fd = netns.new(), ports = {} }, Host)
   netns.enter(self.home)
   table.insert(self.hosts, host)
   for _, name in ipairs { "all", "default" } do
@@ -174,14 +176,26 @@ function Network:cable(a, name_a, b, name_b)
   assert(self == a.network)
 end
 
+-- A port of a switch.
+local Port = {}
+Port.__index = Port
+
+-- Tells whether the switch forwards what comes by the port, and to it.
+function Port:is_forwarding()
+  return self.switch:run("ip -d link show " .. self.name)
+    :find("state forwarding", 1, true) ~= nil
+end
+
 -- Joins hosts by a bridge; each gets an interface of that name.
 function Network:switch(interface, ...)
   local switch = self:host()
   switch:run("ip link add br0 type bridge mcast_snooping 0")
   switch:run("ip link set br0 up")
   for i, host in ipairs { ... } do
-    self:cable(switch, "port" .. i, host, interface)
-    switch:run(("ip link set port%d master br0 up"):format(i))
+    local port = setmetatable({ switch = switch, name = "port" .. i }, Port)
+    self:cable(switch, port.name, host, interface)
+    switch:run(("ip link set %s master br0 up"):format(port.name))
+    host.ports[interface] = port
   end
   return switch
 end
