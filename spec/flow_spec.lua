@@ -147,6 +147,30 @@ describe("pause", function()
     end)
   end)
 
+  it("in the middle of a burst keeps no more room than UDP's datagrams need", function()
+    if helper.sanitized then pending "a sanitizer keeps memory" end
+    -- The process's address space in MiB: each batch has 32 times 64 KiB.
+    local function space()
+      return helper.read("/proc/self/status"):match("VmSize:%s*(%d+)") / 1024
+    end
+    helper.run(function()
+      local servers, paused, before = {}, 0, space()
+      for i = 1, 20 do
+        local server, _, to = receiver { type = "udp4", gro = false }
+        servers[i] = server
+        server:once("message", function()
+          server:pause()
+          paused = paused + 1
+        end)
+        server:sendMany(numbered(3), to.port)
+      end
+      helper.wait(function() return paused == 20 end)
+      local each = (space() - before) / 20
+      assert.is_true(each < 4, each .. " MiB each")
+      helper.close(table.unpack(servers))
+    end)
+  end)
+
   it("by one listener lets the others hear the same message", function()
     helper.run(function()
       local server, heard, to = receiver()

@@ -98,6 +98,23 @@ describe("the poll() loop", function()
     assert.are.same({ 1, 2, 3, 4 }, order)
   end)
 
+  it("asks no pairs: a trace of LuaJIT saw it run no time at all, and slept", function()
+    local asked, theirs = {}, pairs
+    rawset(_G, "pairs", function(of)
+      local from = debug.getinfo(2, "S").source:match("dgram/.*$") or ""
+      if from:find "loop" or from:find "scheduler" then asked[#asked + 1] = from end
+      return theirs(of)
+    end)
+    local socket, port
+    socket, port = bound(loop, function()
+      loop.timer(function() socket:close() end):start(1)
+    end)
+    socket:send("x", port, "127.0.0.1")
+    loop.run()
+    rawset(_G, "pairs", theirs)
+    assert.are.same({}, asked)
+  end)
+
   it("a timer may start and stop timers", function()
     local count, other = 0, nil
     local timer
@@ -361,6 +378,23 @@ describe("an adapter", function()
 
   it("watches a unix peer that does not read, also while a close waits", function()
     helper.run(function() linger(poll_loop.new()) end)
+  end)
+
+  it("watches a socket that waits to be writable no more when it is closed", function()
+    helper.run(function()
+      local loop = poll_loop.new()
+      local adapter, over = strict(loop), false
+      local reader, _, path = slow_reader(adapter)
+      local sender = dgram.createSocket { type = "unix_dgram", loop = adapter, linger = 0 }
+      sender:bindSync { path = helper.path() }
+      sender:connectSync(path)
+      repeat sender:send "x" until sender:getSendQueueCount() > 20
+      loop.run("nowait")
+      sender:close(function() over = true end)
+      repeat loop.run("once") until over
+      reader:close()
+      assert.is_false(loop.run())
+    end)
   end)
 
   it("that can watch sockets only has a timer for these peers", function()
