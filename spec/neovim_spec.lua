@@ -93,7 +93,8 @@ describe("Neovim", function()
       assert(good, text)
       if kind == "init.vim" then lines = "lua << EOF\n" .. lines .. "EOF\n" end
       helper.write(lines, home .. "/.config/nvim/" .. kind)
-      text = host.output(("env -u XDG_CONFIG_HOME HOME=%s nvim --headless -i NONE "
+      text = host.output(("env -u XDG_CONFIG_HOME -u LUA_INIT -u LUA_PATH -u LUA_CPATH "
+        .. "HOME=%s nvim --headless -i NONE "
         .. "'+lua vim.wait(5000, function() return vim.g.inbox_port end)' "
         .. "'+lua print(vim.g.inbox_port)' +q"):format(home))
       host.output("rm -r " .. home)
