@@ -70,7 +70,7 @@ build = {
         "src/lua/poller.c",
         "src/lua/socket.c",
         "src/lua/state.c",
-        "src/lua/turn.c",
+        "src/lua/turn.c", "src/lua/way.c",
       },
     },
   },

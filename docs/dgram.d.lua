@@ -268,20 +268,36 @@ function Socket:disconnect() end
 ---@return dgram.Address
 function Socket:remoteAddress() end
 
+---How one datagram leaves. Not for unix_dgram.
+---@class dgram.SendOptions
+---@field localAddress? string the source address, numeric
+---@field interface? string|integer name or index
+---@field ttl? integer 1 to 255
+---@field typeOfService? integer 0 to 255
+
 ---Sends one datagram; returns false when much waits where it does.
 ---@param msg string|string[]
 ---@param port integer|string
 ---@param address? string 127.0.0.1 or ::1 unless given
+---@param options? dgram.SendOptions
 ---@param callback? dgram.SendCallback
 ---@return boolean
 ---@overload fun(self: dgram.Socket, msg: string|string[], port: integer|string, callback: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], port: integer|string, options: dgram.SendOptions, callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, port: integer|string, address?: string, options?: dgram.SendOptions, callback?: dgram.SendCallback): boolean
 ---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, port: integer|string, address?: string, callback?: dgram.SendCallback): boolean
 ---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, port: integer|string, callback: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, port: integer|string, options: dgram.SendOptions, callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], options?: dgram.SendOptions, callback?: dgram.SendCallback): boolean
 ---@overload fun(self: dgram.Socket, msg: string|string[], callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, options?: dgram.SendOptions, callback?: dgram.SendCallback): boolean
 ---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], path: string, options?: dgram.SendOptions, callback?: dgram.SendCallback): boolean
 ---@overload fun(self: dgram.Socket, msg: string|string[], path: string, callback?: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, path: string, options?: dgram.SendOptions, callback?: dgram.SendCallback): boolean
 ---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, path: string, callback?: dgram.SendCallback): boolean
-function Socket:send(msg, port, address, callback) end
+---@overload fun(self: dgram.Socket, msg: string|string[], port: integer|string, address: string, callback: dgram.SendCallback): boolean
+function Socket:send(msg, port, address, options, callback) end
 
 ---Sends one datagram: the legacy form, with every argument.
 ---@param msg string|string[]
@@ -289,21 +305,29 @@ function Socket:send(msg, port, address, callback) end
 ---@param length integer bytes
 ---@param port integer
 ---@param address string
+---@param options? dgram.SendOptions
 ---@param callback? dgram.SendCallback
 ---@return boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, port: integer, address: string, callback: dgram.SendCallback): boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, path: string, options?: dgram.SendOptions, callback?: dgram.SendCallback): boolean
 ---@overload fun(self: dgram.Socket, msg: string|string[], offset: integer, length: integer, path: string, callback?: dgram.SendCallback): boolean
-function Socket:sendto(msg, offset, length, port, address, callback) end
+function Socket:sendto(msg, offset, length, port, address, options, callback) end
 
 ---Sends each string as a datagram of its own; returns false when much waits there.
 ---@param messages string[]
 ---@param port integer|string
 ---@param address? string 127.0.0.1 or ::1 unless given
+---@param options? dgram.SendOptions
 ---@param callback? dgram.SendManyCallback
 ---@return boolean
+---@overload fun(self: dgram.Socket, messages: string[], port: integer|string, address: string, callback: dgram.SendManyCallback): boolean
 ---@overload fun(self: dgram.Socket, messages: string[], port: integer|string, callback: dgram.SendManyCallback): boolean
+---@overload fun(self: dgram.Socket, messages: string[], port: integer|string, options: dgram.SendOptions, callback?: dgram.SendManyCallback): boolean
+---@overload fun(self: dgram.Socket, messages: string[], options?: dgram.SendOptions, callback?: dgram.SendManyCallback): boolean
 ---@overload fun(self: dgram.Socket, messages: string[], callback?: dgram.SendManyCallback): boolean
+---@overload fun(self: dgram.Socket, messages: string[], path: string, options?: dgram.SendOptions, callback?: dgram.SendManyCallback): boolean
 ---@overload fun(self: dgram.Socket, messages: string[], path: string, callback?: dgram.SendManyCallback): boolean
-function Socket:sendMany(messages, port, address, callback) end
+function Socket:sendMany(messages, port, address, options, callback) end
 
 ---Hands the queue to the kernel now.
 ---@return dgram.Socket

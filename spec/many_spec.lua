@@ -156,6 +156,7 @@ end)
 
 describe("sendMany misused", function()
   local TYPE, PORT = "ERR_INVALID_ARG_TYPE", "ERR_SOCKET_BAD_PORT"
+  local VALUE = "ERR_INVALID_ARG_VALUE"
 
   -- The arguments, the code, and what the message names.
   local cases = {
@@ -174,7 +175,7 @@ describe("sendMany misused", function()
     { "half a port", { { "a" }, 1.5 }, PORT, "(1.5)" },
     { "a port that is a word", { { "a" }, "word" }, PORT, "('word')" },
     { "an address that is a number", { { "a" }, 9, 5 }, TYPE, '"address"' },
-    { "an address that is a table", { { "a" }, 9, {} }, TYPE, '"address"' },
+    { "an option that there is not", { { "a" }, 9, { tll = 3 } }, VALUE, "'ttl'" },
     { "port and address, as send does", { { "a" }, 0, 5 }, PORT, "(0)" },
     { "unix: no path", { { "a" } }, TYPE, '"path"', "unix_dgram" },
     { "unix: a number", { { "a" }, 9 }, TYPE, '"path"', "unix_dgram" },

@@ -33,6 +33,7 @@ local NUMBERS = { ["NaN"] = true, ["-NaN"] = true, ["infinity"] = true,
   ["-infinity"] = true, ["a negative number"] = true, ["a fraction"] = true,
   ["too large"] = true, ["far too large"] = true, ["beyond integers"] = true,
   ["the least integer"] = true }
+local TABLES = { ["a table"] = true, ["a hostile table"] = true } -- options, empty
 local TEXTS = { ["text"] = true, ["empty text"] = true, ["text with a zero"] = true }
 
 -- The errors, as code and name.
@@ -194,9 +195,9 @@ local function udp_rows(loopback)
     { "port behind a slice", function(s, v) s:send("abc", 0, 3, v, loopback) end,
       BAD_PORT },
     { "address", function(s, v) s:send("abc", 9, v) end, ARG_TYPE,
-      fine = { "nil", TEXTS, "a function" }, named = "address" },
+      fine = { "nil", TEXTS, "a function", TABLES }, named = "address" },
     { "address behind a slice", function(s, v) s:send("abc", 0, 3, 9, v) end, ARG_TYPE,
-      fine = { "nil", TEXTS, "a function" }, named = "address" },
+      fine = { "nil", TEXTS, "a function", TABLES }, named = "address" },
     { "offset to sendto", function(s, v) s:sendto("abc", v, 1, 9, loopback) end,
       numbers(BOUNDS, ARG_TYPE), named = "offset" },
     { "length to sendto", function(s, v) s:sendto("abc", 0, v, 9, loopback) end,

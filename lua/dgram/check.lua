@@ -58,6 +58,13 @@ function check.callable(value)
   return type(mt) == "table" and type(rawget(mt, "__call")) == "function"
 end
 
+--- Sorts optional arguments, ([options] [, callback]): returns both. Other values
+-- are nobody's.
+function check.optional(options, callback)
+  if check.callable(options) then return nil, options end
+  return type(options) == "table" and options or nil, callback
+end
+
 --- Checks an emitter's listener.
 function check.listener(value)
   if not check.callable(value) then
@@ -220,7 +227,7 @@ end
 
 --- Raises for an option that is not known, and names the nearest that is.
 function check.known_options(options, known)
-  for name in pairs(options) do
+  for name in next, options do
     if not known[name] then
       local near = nearest(name, known)
       errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",

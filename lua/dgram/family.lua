@@ -63,19 +63,70 @@ function ip:connect_target(port, address, callback)
   return port, address_or(self.loopback, address), callback
 end
 
---- Sorts and checks the destination of a send, (port [, address] [, callback]):
--- returns port, address, callback.
-function ip:send_target(port, address, callback)
+--- Sorts and checks the destination of a send,
+-- (port [, address] [, options] [, callback]): returns these.
+function ip:send_target(port, address, options, callback)
   port = check.port(port)
-  if check.callable(address) then address, callback = nil, address end
-  return port, address_or(self.loopback, address), callback
+  if type(address) == "table" or type(address) == "function" then
+    address, options, callback = nil, address, options
+  end
+  return port, address_or(self.loopback, address), check.optional(options, callback)
 end
 
 --- Tells whether the arguments of a send begin with offset and length: then a
--- port stands third, or an address fourth.
-function ip.is_sliced(_, port, address)
+-- port stands third, or an address fourth. It is none if options stand third, or a
+-- callback fourth behind options that are nil.
+function ip.is_sliced(_, length, port, address)
+  if type(port) == "table" then return false end
+  if port == nil and check.callable(address) then return type(length) == "number" end
   return address and true
     or (port ~= nil and port ~= false and not check.callable(port))
+end
+
+-- Checks the source address of a datagram.
+local function local_address(options, name)
+  local address = check.string("options." .. name, options[name])
+  if core.literal(address) then return address end
+  errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+    ("The property 'options.%s' must be a numeric IP address. Received '%s'"):format(
+      name, address))
+end
+
+-- Checks the interface a datagram leaves by, its name or index.
+local function interface(options, name)
+  local value = options[name]
+  if type(value) == "number" then
+    return check.range("options." .. name, value, 1, 2 ^ 31 - 1)
+  end
+  if type(value) == "string" and value ~= "" then return value end
+  check.type_error("options." .. name, "the name or the index of an interface", value)
+end
+
+-- Makes the check of a whole number.
+local function integer(low, high)
+  return function(options, name)
+    return check.option_integer(options, name, low, high)
+  end
+end
+
+-- Refuses an option that the platform lacks.
+local function lacking(_, name)
+  local err = errors.system("send", core.errno "ENOTSUP")
+  err.message = ("%s (options.%s)"):format(err.message, name)
+  errors.raise(err)
+end
+
+-- The options of a send, and how each is checked.
+local SEND = { localAddress = local_address, interface = interface,
+  ttl = integer(1, 255), typeOfService = integer(0, 255) }
+
+-- Makes the options of a send that a version of IP has here.
+local function send_options(version)
+  local options = {}
+  for name, read in pairs(SEND) do
+    options[name] = core.supports(version, name) and read or lacking
+  end
+  return options
 end
 
 --- Checks what sendto must be given.
@@ -93,7 +144,7 @@ function ip.rebind(socket, port)
 end
 
 -- Unix: paths and abstract names. They need not be bound to send.
-local unix = { any = "" }
+local unix = { any = "", send_options = {} }
 
 function unix.direct() return true end
 
@@ -128,7 +179,12 @@ function unix.connect_target(_, path, callback)
   return nil, path, callback
 end
 
-unix.send_target = unix.connect_target
+--- Sorts and checks the destination of a send, (path [, options] [, callback]):
+-- returns no port, and these.
+function unix:send_target(path, options, callback)
+  local _, address = self:connect_target(path)
+  return nil, address, check.optional(options, callback)
+end
 
 function unix.is_sliced(offset) return type(offset) == "number" end
 
@@ -142,7 +198,9 @@ local function make(fields, shared)
 end
 
 return {
-  udp4 = make({ name = "IPv4", version = 4, any = "0.0.0.0", loopback = "127.0.0.1" }, ip),
-  udp6 = make({ name = "IPv6", version = 6, any = "::", loopback = "::1" }, ip),
+  udp4 = make({ name = "IPv4", version = 4, any = "0.0.0.0", loopback = "127.0.0.1",
+    send_options = send_options(4) }, ip),
+  udp6 = make({ name = "IPv6", version = 6, any = "::", loopback = "::1",
+    send_options = send_options(6) }, ip),
   unix_dgram = make({ name = "unix" }, unix),
 }

@@ -12,8 +12,9 @@ local lookup = require "dgram.lookup"
 local CORE = core.FIELD
 
 -- A datagram on its way: data, offset, length, port, address, callback; or
--- many: messages, count, length, port, address, callback, failed. `held`: it
--- waited for a bind or a lookup, and was accepted then.
+-- many: messages, count, length, port, address, callback, failed. Besides the
+-- options it was sent with, and `held`: it waited for a bind or a lookup, and was
+-- accepted then.
 
 -- Ends a send with an error: one report, to the callback if given. Whoever
 -- waits for a bind that fails hears of it there alone: 'error' is the bind's.
@@ -66,10 +67,11 @@ local function push(self, job, ip)
   local below, errno
   if job.messages then
     below, errno = self[CORE]:pushMany(job.messages, job.callback, ip, job.port,
-      job.held)
+      job.localAddress, job.interface, job.ttl, job.typeOfService, job.held)
   else
     below, errno = self[CORE]:push(job.data, job.offset, job.length,
-      job.callback, ip, job.port, job.held)
+      job.callback, ip, job.port, job.localAddress, job.interface, job.ttl,
+      job.typeOfService, job.held)
   end
   if below ~= nil then return below end
   fail_often(self, job, errors.system("send", errno, job.address, job.port))
@@ -217,6 +219,16 @@ local function given(value)
   return value ~= nil and value ~= false and not check.callable(value)
 end
 
+-- Adds the options of a send to its job, checked.
+local function add_options(self, job, options)
+  local known = self._family.send_options
+  for name in next, options or {} do
+    if not known[name] then check.known_options(options, known) end
+    job[name] = known[name](options, name)
+  end
+  return job
+end
+
 -- Makes a job of a checked slice.
 local function job_of(msg, offset, length, callback)
   local data = check.message(msg)
@@ -229,40 +241,43 @@ local function job_of(msg, offset, length, callback)
   }
 end
 
--- Sorts (msg [, cb]) and (msg, offset, length [, cb]).
-local function connected_job(msg, offset, length, port, address)
-  local data, callback = check.message(msg), offset
-  if type(length) == "number" then
-    offset, length = check.slice(#data, offset, length)
-    callback = port
-    if check.callable(port) then port = nil end
-  else
-    if given(length) or given(offset) then port = true end
-    offset, length = nil, nil
+-- Sorts what follows the messages of a connected socket, ([options] [, cb]): no
+-- port, no address.
+local function connected_target(options, callback, ...)
+  local extra = (given(options) and type(options) ~= "table") or given(callback)
+  for i = 1, select("#", ...) do extra = extra or given((select(i, ...))) end
+  if extra then errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED") end
+  return check.optional(options, callback)
+end
+
+-- Sorts (msg [, options] [, cb]) and (msg, offset, length [, options] [, cb]).
+local function connected_job(self, msg, a, b, c, d)
+  local data, offset, length = check.message(msg), nil, nil
+  if type(b) == "number" then
+    offset, length = check.slice(#data, a, b)
+    a, b, c, d = c, d, nil, nil
   end
-  if given(port) or given(address) then
-    errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
-  end
-  return job_of(data, offset, length, callback)
+  local options, callback = connected_target(a, b, c, d)
+  return add_options(self, job_of(data, offset, length, callback), options)
 end
 
 -- Sorts (msg, destination), where a slice may stand before the destination,
--- which is (port [, address] [, cb]) or (path [, cb]).
-local function unconnected_job(self, msg, a, b, c, d, e)
+-- which is (port [, address] [, options] [, cb]) or (path [, options] [, cb]).
+local function unconnected_job(self, msg, a, b, c, d, e, f)
   local family, data, offset, length = self._family, check.message(msg), nil, nil
-  if family.is_sliced(a, c, d) then
+  if family.is_sliced(a, b, c, d) then
     offset, length = check.slice(#data, a, b)
-    a, b, c = c, d, e
+    a, b, c, d = c, d, e, f
   end
-  local port, address, callback = family:send_target(a, b, c)
+  local port, address, options, callback = family:send_target(a, b, c, d)
   local job = job_of(data, offset, length, callback)
   job.port, job.address = port, address
-  return job
+  return add_options(self, job, options)
 end
 
 -- Makes a job of send's arguments, whatever their form.
 local function sort(self, msg, ...)
-  if self._connected == "connected" then return connected_job(msg, ...) end
+  if self._connected == "connected" then return connected_job(self, msg, ...) end
   return unconnected_job(self, msg, ...)
 end
 
@@ -279,27 +294,31 @@ end
 
 local Socket = {}
 
---- Sends a datagram: send(msg, port [, address] [, callback]),
--- send(msg, offset, length, port [, address] [, callback]); connected
--- send(msg [, callback]), send(msg, offset, length [, callback]); unix_dgram
--- send(msg, path [, callback]), send(msg, offset, length, path [, callback]).
+--- Sends a datagram: send(msg, port [, address] [, options] [, callback]),
+-- send(msg, offset, length, port [, address] [, options] [, callback]);
+-- connected send(msg [, options] [, callback]),
+-- send(msg, offset, length [, options] [, callback]); unix_dgram
+-- send(msg, path [, options] [, callback]),
+-- send(msg, offset, length, path [, options] [, callback]).
 -- @tparam string|table msg the payload, or strings to join
 -- @tparam integer offset bytes to skip
 -- @tparam integer length bytes to send
 -- @tparam integer|string port 1 to 65535
 -- @tparam[opt] string address 127.0.0.1 or ::1 unless given; a host name
 --   goes to the resolver
+-- @tparam[opt] table options how this datagram leaves: localAddress (its source,
+--   numeric), interface (name or index), ttl (1 to 255), typeOfService (0 to 255)
 -- @tparam[opt] function callback callback(nil, bytes) or callback(err, bytes)
 -- @treturn boolean false when the queue is over its high-water mark
 Socket.send = core.sender(send)
 
 --- Sends a slice; the legacy form: offset, length, port and address (or
 -- path, for unix_dgram) are mandatory and checked in this order.
-function Socket:sendto(msg, offset, length, port, address, callback)
+function Socket:sendto(msg, offset, length, port, address, ...)
   check.number("offset", offset)
   check.number("length", length)
   self._family.check_sendto(port, address)
-  return self:send(msg, offset, length, port, address, callback)
+  return self:send(msg, offset, length, port, address, ...)
 end
 
 -- Makes the callback of many datagrams: it hears of each failure, and of the
@@ -323,38 +342,36 @@ local function check_messages(messages)
     rawget(messages, wrong))
 end
 
--- Sorts sendMany's arguments behind the messages: port, address, callback.
-local function many_target(self, port, address, callback)
-  if self._connected == "connected" then
-    if given(port) or given(address) then
-      errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
-    end
-    return nil, nil, port
-  end
-  return self._family:send_target(port, address, callback)
+-- Sorts sendMany's arguments behind the messages: port, address, options,
+-- callback.
+local function many_target(self, ...)
+  if self._connected == "connected" then return nil, nil, connected_target(...) end
+  return self._family:send_target(...)
 end
 
 --- Sends many datagrams to one destination with one call:
--- sendMany(messages, port [, address] [, callback]); connected
--- sendMany(messages [, callback]); unix_dgram sendMany(messages, path
--- [, callback]).
+-- sendMany(messages, port [, address] [, options] [, callback]); connected
+-- sendMany(messages [, options] [, callback]); unix_dgram sendMany(messages, path
+-- [, options] [, callback]).
 -- @tparam table messages strings, each a datagram of its own
+-- @tparam[opt] table options as for send
 -- @tparam[opt] function callback callback(err, count), once: the first error
 --   or nil, and how many datagrams the kernel took
 -- @treturn boolean false when the queue is over its high-water mark
-function Socket:sendMany(messages, port, address, callback)
+function Socket:sendMany(messages, ...)
   local bytes, count = check_messages(messages), compat.rawlen(messages)
-  port, address, callback = many_target(self, port, address, callback)
-  self:_running()
+  local port, address, options, callback = many_target(self, ...)
   if not check.callable(callback) then callback = nil end
+  local job = add_options(self, {
+    messages = messages, count = count, length = bytes, port = port, address = address,
+    callback = callback and group(callback, count), failed = callback,
+  }, options)
+  self:_running()
   if count == 0 then
     if callback then self._scheduler:defer(function() callback(nil, 0) end) end
     return self[CORE]:hold(0, 0)
   end
-  return submit(self, {
-    messages = messages, count = count, length = bytes, port = port, address = address,
-    callback = callback and group(callback, count), failed = callback,
-  })
+  return submit(self, job)
 end
 
 return Socket

@@ -5,11 +5,11 @@ local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
 local helper = require "spec.support.helper"
-local poll_loop = require("spec.support.inside").poll_loop
+local inside = require "spec.support.inside"
 local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
-local bound = traffic.sender
+local bound, poll_loop = traffic.sender, inside.poll_loop
 
 local PORTABLE = os.getenv "PORTABLE"
 local MANY = 1000000 -- calls in a row: as good as for ever
@@ -172,12 +172,14 @@ describe("a disconnect", function()
       local routed = send_all(client, 2, 5, to.port, to.address)
       client:connectSync(to.port, to.address)
       local connected = send_all(client, 3, 7)
+      local optioned = send_all(client, 2, 7, inside.supports(4, "ttl") and { ttl = 9 })
       client:disconnect()
       local later = send_all(client, 2, 9, to.port, to.address)
       faults.clear()
       helper.fill(later, 2)
       check_completions(routed, 2)
       check_completions(connected, 3, "ENOTCONN")
+      check_completions(optioned, 2, "ENOTCONN")
       check_completions(later, 2)
       assert.equal(0, client:getSendQueueCount())
       assert.equal(0, client:getSendQueueSize())

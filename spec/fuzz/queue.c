@@ -3,7 +3,8 @@
  * Fuzzes the send queue against a model, with a kernel that takes, refuses and
  * cuts short as the input says. Each datagram is sent once or fails, never
  * both; datagrams for one destination keep their order, whether the socket is
- * connected to it or not; each completion comes once and tells the truth;
+ * connected to it or not; each leaves as it was told to; each completion comes
+ * once and tells the truth;
  * trains are what the kernel allows; no more waits than may; 'drain' comes when
  * nothing waits.
  */
@@ -17,18 +18,28 @@
 
 #define ITEMS 250 /* datagrams a run; their numbers fit in a byte */
 #define PEERS 40  /* destinations; more than lanes */
+#define VIAS 6    /* ways to leave */
 
 enum { PENDING, SENT, FAILED };
 
 static struct {
   unsigned peer;   /* its destination */
   size_t size;     /* its bytes */
+  unsigned via;    /* how it leaves; 0: as the socket's options say */
   int state;       /* what became of it, as the kernel saw it */
   int completions; /* how often that was told */
 } items[ITEMS];
 static int count;            /* datagrams pushed */
 static size_t sent;          /* datagrams the kernel took */
 static Address peers[PEERS]; /* the destinations */
+static const Via vias[VIAS] = {
+    [1] = {.family = AF_INET, .interface = 7, .tos = -1},
+    [2] = {.family = AF_INET, .ttl = 9, .tos = 0, .from.v4.s_addr = 2},
+    [3] = {.family = AF_INET6, .interface = 7, .ttl = 1, .tos = 255,
+           .from.v6.s6_addr = {1, 2}},
+    [4] = {.family = AF_INET6, .tos = -1, .from.v6.s6_addr = {1, 2}},
+    [5] = {.family = AF_INET, .tos = 4},
+}; /* the ways to leave; the first is none */
 static unsigned connected;   /* the peer of the socket; 0: none */
 static int descriptors;      /* of lanes that are open */
 static const uint8_t *input; /* what is to happen */
@@ -49,7 +60,8 @@ static unsigned peer_number(const void *name, socklen_t length) {
 
 /* The kernel takes a datagram: it is the first of its peer that is waiting,
    but for those that have failed meanwhile. */
-static void deliver(unsigned peer, const unsigned char *data, size_t size) {
+static void deliver(unsigned peer, const Via *via, const unsigned char *data,
+                    size_t size) {
   int i;
   assert(peer != 0);
   for (i = 0; i < count; i++) {
@@ -59,18 +71,54 @@ static void deliver(unsigned peer, const unsigned char *data, size_t size) {
   }
   assert(i < count);
   items[i].state = SENT;
+  assert(memcmp(via, &vias[items[i].via], sizeof *via) == 0);
   for (; size > 0; size--) assert(data[size - 1] == i);
   sent++;
 }
 
-/* Returns the segment size of a message; 0: one datagram. */
-static size_t segment_of(struct msghdr *header) {
+/* Copies what a control message carries, which has this size. */
+static void carry(void *to, const struct cmsghdr *c, size_t size) {
+  assert(c->cmsg_len == CMSG_LEN(size));
+  memcpy(to, CMSG_DATA(c), size);
+}
+
+/* Reads a control message of how a datagram leaves. */
+static void read_via(const struct cmsghdr *c, Via *via) {
+  struct in_pktinfo v4;
+  struct in6_pktinfo v6;
+  int value, is_v6 = c->cmsg_level == IPPROTO_IPV6;
+  assert(is_v6 || c->cmsg_level == IPPROTO_IP);
+  via->family = is_v6 ? AF_INET6 : AF_INET;
+  if (is_v6 && c->cmsg_type == IPV6_PKTINFO) {
+    carry(&v6, c, sizeof v6);
+    via->from.v6 = v6.ipi6_addr;
+    via->interface = v6.ipi6_ifindex;
+  } else if (!is_v6 && c->cmsg_type == IP_PKTINFO) {
+    carry(&v4, c, sizeof v4);
+    via->from.v4 = v4.ipi_spec_dst;
+    via->interface = (unsigned)v4.ipi_ifindex;
+  } else {
+    carry(&value, c, sizeof value);
+    if (c->cmsg_type == (is_v6 ? IPV6_HOPLIMIT : IP_TTL))
+      via->ttl = (int16_t)value;
+    else via->tos = (int16_t)value;
+    assert(value >= 0 && value < 256);
+  }
+}
+
+/* Reads the control messages of a message: returns its segment size, 0 for one
+   datagram, and how it leaves. */
+static size_t read_controls(struct msghdr *header, Via *via) {
   struct cmsghdr *c = CMSG_FIRSTHDR(header);
-  uint16_t size;
-  if (c == NULL) return 0;
-  assert(c->cmsg_type == UDP_SEGMENT && c->cmsg_len == CMSG_LEN(sizeof size));
-  assert(header->msg_controllen == CMSG_SPACE(sizeof size));
-  memcpy(&size, CMSG_DATA(c), sizeof size);
+  uint16_t size = 0;
+  memset(via, 0, sizeof *via);
+  via->tos = -1;
+  assert(header->msg_controllen <= CONTROL_OUT);
+  for (; c != NULL; c = CMSG_NXTHDR(header, c)) {
+    if (c->cmsg_level == IPPROTO_UDP) carry(&size, c, sizeof size);
+    else read_via(c, via);
+  }
+  if (via->family == 0) via->tos = 0; /* as vias[0] */
   return size;
 }
 
@@ -79,12 +127,13 @@ static void take_message(Message *message) {
   struct msghdr *header = &message->header;
   const unsigned char *data = header->msg_iov->iov_base;
   size_t rest = header->msg_iov->iov_len, all = rest;
-  size_t segment = segment_of(header);
+  Via via;
+  size_t segment = read_controls(header, &via);
   unsigned peer = peer_number(header->msg_name, header->msg_namelen);
   unsigned segments = 0;
   do {
     size_t size = segment != 0 && segment < rest ? segment : rest;
-    deliver(peer, data, size);
+    deliver(peer, &via, data, size);
     data += size;
     rest -= size;
     segments++;
@@ -96,7 +145,35 @@ static void take_message(Message *message) {
 const ControlRow system_controls[CONTROL_KINDS] = {
     [CONTROL_GRO] = {IPPROTO_UDP, UDP_GRO},
     [CONTROL_GSO] = {IPPROTO_UDP, UDP_SEGMENT},
+    [CONTROL_SOURCE] = {IPPROTO_IP, IP_PKTINFO},
+    [CONTROL_PKTINFO6] = {IPPROTO_IPV6, IPV6_PKTINFO},
+    [CONTROL_SENDTTL] = {IPPROTO_IP, IP_TTL},
+    [CONTROL_HOPLIMIT] = {IPPROTO_IPV6, IPV6_HOPLIMIT},
+    [CONTROL_SENDTOS] = {IPPROTO_IP, IP_TOS},
+    [CONTROL_TCLASS] = {IPPROTO_IPV6, IPV6_TCLASS},
 };
+
+int system_write_source(void *data, struct in_addr from, unsigned interface) {
+  struct in_pktinfo info = {.ipi_ifindex = (int)interface};
+  info.ipi_spec_dst = from;
+  memcpy(data, &info, sizeof info);
+  return sizeof info;
+}
+int system_write_source6(void *data, const struct in6_addr *from,
+                         unsigned interface) {
+  struct in6_pktinfo info = {*from, interface};
+  memcpy(data, &info, sizeof info);
+  return sizeof info;
+}
+
+/* What comes is not for here. */
+int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
+                        unsigned *interface) {
+  return (void)data, (void)size, (void)local, (void)interface, 0;
+}
+int system_read_credentials(const void *data, size_t size, Credentials *out) {
+  return (void)data, (void)size, (void)out, 0;
+}
 
 int system_send(int fd, Message *message, int messages) {
   static const int errors[] = {EAGAIN, ENOBUFS, EMSGSIZE, EINVAL, EIO,
@@ -138,13 +215,16 @@ static void push(Queue *queue, unsigned how) {
   size_t size = kind & 1 ? kind >> 1 & 7 : (size_t)take() << (kind >> 1 & 7);
   int error = (how & 224) == 224 ? -EMSGSIZE : 0;
   const Ledger *ledger = &queue->ledger;
-  Route route, *given = peer != 0 ? &route : NULL;
+  unsigned via = queue->local || !(kind & 64) ? 0 : (kind >> 4) % VIAS;
+  Route route, *given = peer != 0 || via != 0 ? &route : NULL;
   char *room;
   if (count == ITEMS || to == 0) return;
   route.to = peers[peer];
+  route.via = via != 0 ? &vias[via] : NULL;
   if (!queue_accepts(queue, given, size + COST_QUEUED)) error = -ENOBUFS;
   items[count].peer = to;
   items[count].size = size;
+  items[count].via = via;
   items[count].state = error != 0 ? FAILED : PENDING;
   items[count].completions = 0;
   room = queue_push(queue, given, size, count + 1, error);
@@ -161,9 +241,8 @@ static void report(Queue *queue, unsigned most) {
     int i = c.ref - 1;
     assert(i >= 0 && i < count);
     assert(c.size == items[i].size);
-    if (c.route != NULL)
-      assert(peer_number(&c.route->to.name, c.route->to.length) ==
-             items[i].peer);
+    if (c.to != NULL)
+      assert(peer_number(&c.to->name, c.to->length) == items[i].peer);
     assert(items[i].completions++ == 0);
     if (items[i].state == PENDING) items[i].state = FAILED;
     if (items[i].size > 0) assert((c.error == 0) == (items[i].state == SENT));
@@ -183,9 +262,8 @@ static void change_peer(Queue *queue, unsigned peer) {
 
 /* Tells that send said no, or takes what is drained. */
 static void drain(Queue *queue, unsigned peer) {
-  Route route;
+  Route route = {.to = peers[peer % PEERS]};
   Address who;
-  route.to = peers[peer % PEERS];
   queue_says_yes(queue, peer ? &route : NULL, 1);
   queue_note_drained(queue);
   while (queue_drained(queue, &who))

@@ -8,6 +8,10 @@ local inside = {}
 --- The core's socket, whose options can be read back: Node's API only sets them.
 function inside.core(socket) return socket[core.FIELD] end
 
+--- Whether the platform lets one datagram of IPv4 or IPv6 (4, 6) have an option: the
+-- facade throws ENOTSUP else.
+inside.supports = core.supports
+
 --- What the kernel says of an option: "ttl", "broadcast", "multicastTTL" …
 function inside.option(socket, name)
   return inside.core(socket):get(name)

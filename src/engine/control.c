@@ -6,6 +6,7 @@
  */
 #include "engine.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/time.h>
 
@@ -148,34 +149,84 @@ void control_read(struct msghdr *header, Info *info) {
   }
 }
 
-/* Tells whether two routes are the same: then datagrams may share a train. */
-int route_equal(const Route *a, const Route *b) {
-  return address_equal(&a->to, &b->to);
+/* Tells whether two ways to leave are the same. */
+static int via_equal(const Via *a, const Via *b) {
+  return a == b || (a != NULL && b != NULL && memcmp(a, b, sizeof *a) == 0);
 }
 
-/* Appends a control message to what a header has of its CONTROL_OUT bytes. */
-static void control_append(struct msghdr *header, int kind, const void *data,
+/* Tells whether two routes are the same: then datagrams may share a train. */
+int route_equal(const Route *a, const Route *b) {
+  return address_equal(&a->to, &b->to) && via_equal(a->via, b->via);
+}
+
+/* Returns the destination of a route; NULL: the peer. */
+const Address *route_to(const Route *route) {
+  return route != NULL && route->to.length > 0 ? &route->to : NULL;
+}
+
+/* Appends a control message to what a header has of its CONTROL_OUT bytes;
+   -ENOTSUP where the platform knows no such message. */
+static int control_append(struct msghdr *header, int kind, const void *data,
                            size_t size) {
   size_t used = header->msg_controllen;
   struct cmsghdr *c =
       (struct cmsghdr *)(void *)((char *)header->msg_control + used);
+  if (system_controls[kind].level < 0) return -ENOTSUP;
   header->msg_controllen = used + CMSG_SPACE(size);
   memset(c, 0, CMSG_SPACE(size)); /* with the padding: the kernel reads it */
   c->cmsg_level = system_controls[kind].level;
   c->cmsg_type = system_controls[kind].type;
   c->cmsg_len = CMSG_LEN(size);
   memcpy(CMSG_DATA(c), data, size);
+  return 0;
 }
 
-/* Writes where a message goes, and what it needs besides; its header has a
-   control buffer of CONTROL_OUT bytes. Without a route it goes to the peer. */
+/* Appends the source address and the interface, if there are any. */
+static int source_append(struct msghdr *header, const Via *via) {
+  static const Via none;
+  char data[SYSTEM_SOURCE];
+  int size, v6 = via->family == AF_INET6;
+  if (via->interface == 0 &&
+      memcmp(&via->from, &none.from, sizeof none.from) == 0)
+    return 0;
+  size = v6 ? system_write_source6(data, &via->from.v6, via->interface)
+            : system_write_source(data, via->from.v4, via->interface);
+  if (size < 0) return size;
+  return control_append(header, v6 ? CONTROL_PKTINFO6 : CONTROL_SOURCE, data,
+                        (size_t)size);
+}
+
+/* Appends how a message leaves; -ENOTSUP where the platform cannot say it. */
+static int via_append(struct msghdr *header, const Via *via) {
+  int v6 = via->family == AF_INET6, ttl = via->ttl, tos = via->tos;
+  int status = source_append(header, via);
+  if (status == 0 && ttl > 0)
+    status = control_append(header, v6 ? CONTROL_HOPLIMIT : CONTROL_SENDTTL, &ttl,
+                            sizeof ttl);
+  if (status == 0 && tos >= 0)
+    status = control_append(header, v6 ? CONTROL_TCLASS : CONTROL_SENDTOS, &tos,
+                            sizeof tos);
+  return status;
+}
+
+/* Tells whether the platform can do what a datagram asks: 0 or -ENOTSUP. */
+int via_check(const Via *via) {
+  size_t control[CONTROL_OUT / sizeof(size_t)];
+  struct msghdr header = {.msg_control = control};
+  return via_append(&header, via);
+}
+
+/* Writes where a message goes, and what it needs besides, which via_check has
+   allowed; its header has a control buffer of CONTROL_OUT bytes. Without a route
+   it goes to the peer. */
 void control_write(struct msghdr *header, const Route *route,
                    unsigned segment) {
   uint16_t size = (uint16_t)segment;
   header->msg_controllen = 0;
   if (route != NULL) {
-    header->msg_name = (void *)&route->to.name;
+    header->msg_name = route->to.length > 0 ? (void *)&route->to.name : NULL;
     header->msg_namelen = route->to.length;
+    if (route->via != NULL) via_append(header, route->via);
   }
   if (segment > 0) control_append(header, CONTROL_GSO, &size, sizeof size);
   if (header->msg_controllen == 0) header->msg_control = NULL;

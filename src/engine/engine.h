@@ -179,6 +179,9 @@ enum {
   CONTROL_TIMESTAMPNS, /* a struct timespec */
   CONTROL_TIMESTAMP,   /* a struct timeval */
   CONTROL_CREDENTIALS, /* unix: who sent it */
+  CONTROL_SOURCE,      /* these leave; IPv4: source address and interface */
+  CONTROL_SENDTTL,     /* IPv4: hops */
+  CONTROL_SENDTOS,     /* IPv4: type of service */
   CONTROL_KINDS
 };
 
@@ -203,6 +206,14 @@ int system_interface_name(int fd, unsigned index, char *name);
 #define CONTROL_ROOM 512 /* bytes of control messages that come: others may have
                             asked for more before a descriptor was adopted */
 
+unsigned system_interface_index(int fd, const char *name);
+
+#define SYSTEM_SOURCE 20 /* bytes of the largest CONTROL_SOURCE or PKTINFO6 */
+
+int system_write_source(void *data, struct in_addr from, unsigned interface);
+int system_write_source6(void *data, const struct in6_addr *from,
+                         unsigned interface);
+
 /* ---------------------------------------------------------- multicast.c */
 
 int multicast_interface(const char *text, int family, unsigned *index);
@@ -222,7 +233,7 @@ void path_forget(BoundPath *bound);
 
 /* ------------------------------------------------------------ control.c */
 
-#define CONTROL_OUT 64 /* bytes of control messages that leave */
+#define CONTROL_OUT 128 /* bytes of control messages that leave */
 
 /* What control messages tell of a message that came. */
 typedef struct Info {
@@ -236,14 +247,31 @@ typedef struct Info {
   Address local;             /* the address it was sent to, without a port */
 } Info;
 
+/* How a datagram leaves, when its sender asks for more than the socket's
+   options say. Without padding: it is compared as bytes. */
+typedef struct Via {
+  int family;         /* AF_INET, for mapped addresses too, or AF_INET6 */
+  unsigned interface; /* index of the interface; 0: the system's choice */
+  int16_t ttl;        /* hops; 0: as the socket's option says */
+  int16_t tos;        /* type of service; -1: as the socket's option says */
+  union {
+    struct in_addr v4;
+    struct in6_addr v6;
+  } from; /* the source address; zero: the system's choice */
+} Via;
+
 /* Where a datagram goes, and how. Equal routes may share a train. */
 typedef struct Route {
-  Address to; /* destination; last, for what follows its name is not kept */
+  const Via *via; /* NULL: as the socket's options say */
+  Address to;     /* destination, length 0: the peer; last, for what follows
+                     its name is not kept */
 } Route;
 
 void control_read(struct msghdr *header, Info *info);
 void control_write(struct msghdr *header, const Route *route, unsigned segment);
 int route_equal(const Route *a, const Route *b);
+const Address *route_to(const Route *route);
+int via_check(const Via *via);
 
 /* ------------------------------------------------------------ receive.c */
 
@@ -349,7 +377,7 @@ typedef struct Completion {
   int ref;            /* the owner's note */
   int error;          /* 0 or a negative errno */
   size_t size;        /* bytes of payload */
-  const Route *route; /* NULL: it went to the peer */
+  const Address *to;  /* NULL: it went to the peer */
 } Completion;
 
 void fifo_init(Fifo *fifo, Pool *pool, Ledger *ledger, size_t block_size);

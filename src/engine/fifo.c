@@ -118,6 +118,20 @@ static Block *fifo_room(Fifo *fifo, size_t need) {
   return block;
 }
 
+/* Copies bytes into a block, which has room for them; returns where they lie. */
+static uint32_t block_copy(Block *block, const void *data, size_t size) {
+  uint32_t place = (uint32_t)aligned(block->used);
+  memcpy(block->memory + place, data, size);
+  block->used = place + (uint32_t)aligned(size);
+  return place;
+}
+
+/* Returns the bytes a route takes in a block with all that belongs to it. */
+static size_t route_room(const Route *route) {
+  return 8 + aligned(route_size(route)) +
+         (route->via != NULL ? aligned(sizeof(Via)) : 0);
+}
+
 /* Returns where the route lies, writing it unless it was the last. */
 static uint32_t write_route(Block *block, const Route *route) {
   if (route == NULL) return block->route = NO_ROUTE;
@@ -125,9 +139,12 @@ static uint32_t write_route(Block *block, const Route *route) {
     const Route *last = (const Route *)(void *)(block->memory + block->route);
     if (route_equal(last, route)) return block->route;
   }
-  block->route = (uint32_t)aligned(block->used);
-  memcpy(block->memory + block->route, route, route_size(route));
-  block->used = block->route + (uint32_t)aligned(route_size(route));
+  block->route = block_copy(block, route, route_size(route));
+  if (route->via != NULL) {
+    Route *copy = (Route *)(void *)(block->memory + block->route);
+    uint32_t via = block_copy(block, route->via, sizeof(Via));
+    copy->via = (const Via *)(void *)(block->memory + via);
+  }
   return block->route;
 }
 
@@ -136,8 +153,7 @@ static uint32_t write_route(Block *block, const Route *route) {
 char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
                 int error) {
   size_t payload = error == 0 ? size : 0;
-  size_t need =
-      payload + 8 + (route != NULL ? 8 + aligned(route_size(route)) : 0);
+  size_t need = payload + 8 + (route != NULL ? route_room(route) : 0);
   Block *block = fifo_room(fifo, need);
   Item *item;
   if (block == NULL) return NULL;
@@ -245,7 +261,7 @@ int fifo_next(Fifo *fifo, Completion *out) {
   out->ref = item->ref;
   out->error = item->error;
   out->size = item->size;
-  out->route = block_route(block, item);
+  out->to = route_to(block_route(block, item));
   return 1;
 }
 
@@ -319,8 +335,8 @@ void fifo_move(Fifo *from, Fifo *to, const Route *route, const Address *peer) {
     block->watched = 1;
     for (i = block->done; i < block->count; i++) {
       Item *item = block_item(block, i);
-      const Route *own = block_route(block, item);
-      const Address *where = own != NULL ? &own->to : peer;
+      const Address *own = route_to(block_route(block, item));
+      const Address *where = own != NULL ? own : peer;
       if (item->error != MOVED && where != NULL &&
           address_equal(where, &route->to))
         move_item(from, to, block, item, route);
@@ -335,7 +351,8 @@ void fifo_fail_unrouted(Fifo *fifo, int error) {
   for (block = fifo_unsent(fifo); block != NULL; block = block->next)
     for (i = block->done; i < block->count; i++) {
       Item *item = block_item(block, i);
-      if (item->route != NO_ROUTE || item->error != 0) continue;
+      if (route_to(block_route(block, item)) != NULL || item->error != 0)
+        continue;
       leave(fifo, 0, item->size);
       item->error = error;
     }

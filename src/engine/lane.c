@@ -21,7 +21,7 @@
 
 /* Finds the lane of a route; NULL: what takes it does not wait in a lane. */
 Lane *lane_of(const Queue *queue, const Route *route) {
-  const Address *to = route != NULL ? &route->to : &queue->peer;
+  const Address *own = route_to(route), *to = own != NULL ? own : &queue->peer;
   Lane *lane = queue->lanes;
   while (lane != NULL && !address_equal(&lane->route.to, to)) lane = lane->next;
   return lane;

@@ -82,7 +82,7 @@ int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
 
 /* Notes whom send says no to, as long as it is one peer alone. */
 static void note_denied(Queue *queue, const Route *route) {
-  const Address *to = route != NULL ? &route->to : &queue->peer;
+  const Address *own = route_to(route), *to = own != NULL ? own : &queue->peer;
   if (queue->fifo.need_drain == DRAIN_NONE) queue->denied = *to;
   else if (!address_equal(&queue->denied, to)) queue->denied.length = 0;
 }
@@ -108,8 +108,8 @@ int queue_flush(Queue *queue, int fd) {
   while (queue->wait == WAIT_PEER) {
     const Block *block = fifo_unsent(&queue->fifo);
     const Route *route = block_route(block, block_item(block, block->done));
-    Route peer = {queue->peer};
-    if (lane_open(queue, route != NULL ? route : &peer, fd) == NULL)
+    Route peer = {.to = queue->peer};
+    if (lane_open(queue, route_to(route) != NULL ? route : &peer, fd) == NULL)
       fifo_complete(&queue->fifo, -ENOBUFS);
     queue->wait = transmit(queue, &queue->fifo, fd);
   }
@@ -124,9 +124,8 @@ void queue_connect(Queue *queue, const Address *peer) {
 /* Forgets the peer. What waits for it goes to it all the same, in a lane; where
    there are none it fails: it must never go to the next peer. */
 int queue_disconnect(Queue *queue, int fd) {
-  Route route;
+  Route route = {.to = queue->peer};
   if (queue->fifo.count > 0 && queue->local) {
-    route.to = queue->peer;
     if (lane_open(queue, &route, fd) == NULL) return -ENOMEM;
   }
   fifo_fail_unrouted(&queue->fifo, -ENOTCONN);

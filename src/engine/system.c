@@ -652,6 +652,22 @@ int system_leave_by(int fd, int family, unsigned interface,
   return set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, source, sizeof *source);
 }
 
+/* Finds the index of an interface where a socket is, which may be another
+   network than its process has; 0: there is none of that name. */
+unsigned system_interface_index(int fd, const char *name) {
+#if defined(SIOCGIFINDEX) && defined(__linux__)
+  struct ifreq request;
+  memset(&request, 0, sizeof request);
+  if (strlen(name) >= sizeof request.ifr_name) return 0;
+  memcpy(request.ifr_name, name, strlen(name));
+  if (ioctl(fd, SIOCGIFINDEX, &request) < 0) return 0;
+  return (unsigned)request.ifr_ifindex;
+#else
+  (void)fd;
+  return if_nametoindex(name);
+#endif
+}
+
 /* ----------------------------------------------- options, control messages */
 
 #define NONE \
@@ -808,6 +824,30 @@ int system_interface_name(int fd, unsigned index, char *name) {
 #endif
 }
 
+/* What a single IPv4 message may say of how it leaves. */
+#if HAVE_PKTINFO
+#define SEND_SOURCE \
+  { IPPROTO_IP, IP_PKTINFO }
+#elif defined(IP_SENDSRCADDR)
+#define SEND_SOURCE \
+  { IPPROTO_IP, IP_SENDSRCADDR }
+#else
+#define SEND_SOURCE NONE
+#endif
+#if defined(__linux__) && DGRAM_PORTABLE < 2
+#define SEND_TTL \
+  { IPPROTO_IP, IP_TTL }
+#else
+#define SEND_TTL NONE
+#endif
+#if (defined(__linux__) && DGRAM_PORTABLE < 2) || defined(__FreeBSD__) || \
+    defined(__APPLE__)
+#define SEND_TOS \
+  { IPPROTO_IP, IP_TOS }
+#else
+#define SEND_TOS NONE
+#endif
+
 /* Control messages; what a platform lacks is never read nor written. */
 const ControlRow system_controls[CONTROL_KINDS] = {
 #if HAVE_BATCHES
@@ -846,4 +886,39 @@ const ControlRow system_controls[CONTROL_KINDS] = {
 #else
     [CONTROL_CREDENTIALS] = NONE,
 #endif
+    [CONTROL_SOURCE] = SEND_SOURCE,
+    [CONTROL_SENDTTL] = SEND_TTL,
+    [CONTROL_SENDTOS] = SEND_TOS,
 };
+
+/* Writes the source address and the interface of an IPv4 message, as
+   CONTROL_SOURCE has them; returns the bytes, -ENOTSUP where the platform takes
+   no interface. */
+int system_write_source(void *data, struct in_addr from, unsigned interface) {
+#if HAVE_PKTINFO
+  struct in_pktinfo info;
+  memset(&info, 0, sizeof info);
+  info.ipi_ifindex = (int)interface;
+#ifdef __NetBSD__
+  info.ipi_addr = from;
+#else
+  info.ipi_spec_dst = from;
+#endif
+  memcpy(data, &info, sizeof info);
+  return sizeof info;
+#else
+  memcpy(data, &from, sizeof from);
+  return interface == 0 ? (int)sizeof from : -ENOTSUP;
+#endif
+}
+
+/* Writes the same for an IPv6 message, as CONTROL_PKTINFO6 has it. */
+int system_write_source6(void *data, const struct in6_addr *from,
+                         unsigned interface) {
+  struct in6_pktinfo info;
+  memset(&info, 0, sizeof info);
+  info.ipi6_addr = *from;
+  info.ipi6_ifindex = interface;
+  memcpy(data, &info, sizeof info);
+  return sizeof info;
+}

@@ -51,7 +51,7 @@ static int unix_wait(const Queue *queue, int fd, const Outgoing *out,
                      int error) {
   int full = error == -EAGAIN && system_is_buffer_full(fd);
   if (full && queue->named) return WAIT_TIMER;
-  if (full || out->route != NULL) return WAIT_PEER;
+  if (full || route_to(out->route) != NULL) return WAIT_PEER;
   return error == -EAGAIN ? WAIT_WRITABLE : WAIT_TIMER;
 }
 

@@ -194,6 +194,17 @@ void callback_drop(lua_State *L, Socket *s, int index, int place);
 void callback_take(lua_State *L, Socket *s, int index, int place);
 void callback_free(Socket *s);
 
+/* ---------------------------------------------------------------- way.c */
+
+/* Where a datagram goes, and how. */
+typedef struct Way {
+  Route route; /* it points to via, or to none */
+  Via via;     /* how it leaves */
+} Way;
+
+int way_read(lua_State *L, const Socket *s, int index, Way *way);
+int way_supports(lua_State *L);
+
 /* ------------------------------------------------------------- output.c */
 
 int output_sender(lua_State *L);

@@ -7,7 +7,7 @@
 /* Tells one completion: success to the callback, failure through the facade. */
 static void tell(lua_State *L, Socket *s, int index, const Completion *c) {
   char text[ADDRESS_TEXT];
-  const Address *to = c->route != NULL ? &c->route->to : NULL;
+  const Address *to = c->to;
   int port = to != NULL ? address_port(to) : 0;
   if (c->ref != 0 && c->error == 0) {
     callback_take(L, s, index, c->ref);

@@ -71,6 +71,7 @@ static const luaL_Reg functions[] = {
     {"blocklist", blocker_new},
     {"sender", output_sender},
     {"total", output_total},
+    {"supports", way_supports},
     {"anchor", anchor},
     {"literal", literal},
     {"errname", errname},

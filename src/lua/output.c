@@ -202,6 +202,7 @@ static int fast_udp(lua_State *L, Socket *s, int top, Request *r,
   known = destination(s->state, s->family, text, size, (int)port);
   if (known == NULL) return 0;
   memcpy(&route->to, known, offsetof(Address, name) + known->length);
+  route->via = NULL;
   r->route = route;
   return 1;
 }
@@ -213,6 +214,7 @@ static int fast_local(lua_State *L, int top, Request *r, Route *route) {
   if (top > 4 || lua_type(L, 3) != LUA_TSTRING) return 0;
   if (!fast_callback(L, 4, top, r)) return 0;
   path = lua_tolstring(L, 3, &size);
+  route->via = NULL;
   r->route = route;
   return size > 0 && address_parse(&route->to, AF_UNIX, path, size, 0) == 0;
 }
@@ -261,26 +263,22 @@ int output_sender(lua_State *L) {
 
 /* -------------------------------------------------------------- the methods */
 
-/* Reads a destination: text at index, port behind it; nil: the peer. */
-static int read_route(lua_State *L, Socket *s, int index, Route *route,
-                      Request *r) {
-  size_t size;
-  const char *text;
-  r->route = NULL;
-  if (lua_isnoneornil(L, index)) return 0;
-  text = luaL_checklstring(L, index, &size);
-  r->route = route;
-  return address_parse(&route->to, s->family, text, size,
-                       socket_port(L, index + 1));
+/* Reads where a request goes and how, as way_read does, and whether it was
+   accepted before. */
+static int read_way(lua_State *L, Socket *s, int index, Way *way, Request *r) {
+  int status = way_read(L, s, index, way);
+  r->accepted = lua_toboolean(L, index + 6);
+  r->route = status > 0 ? &way->route : NULL;
+  return status;
 }
 
-/* push(data, offset, length [, callback [, address [, port [, accepted]]]]):
-   queues a slice for a literal destination; false when what waits there is over
-   its mark. */
+/* push(data, offset, length [, callback [, address [, port [, localAddress
+   [, interface [, ttl [, typeOfService [, accepted]]]]]]]]): queues a slice for a
+   literal destination; false when what waits there is over its mark. */
 static int push_slice(lua_State *L) {
   Socket *s = socket_open(L, 1);
   Request r;
-  Route route;
+  Way way;
   int status, ref;
   size_t size;
   const char *data = luaL_checklstring(L, 2, &size);
@@ -293,8 +291,7 @@ static int push_slice(lua_State *L) {
   r.size = (size_t)length;
   r.callback = lua_isnoneornil(L, 5) ? 0 : 5;
   r.many = r.refused = 0;
-  r.accepted = lua_toboolean(L, 8);
-  status = read_route(L, s, 6, &route, &r);
+  status = read_way(L, s, 6, &way, &r);
   if (status < 0) return push_failure(L, status);
   ref = callback_keep(L, s, 1, r.callback);
   status = output_push(L, s, 1, &r, ref);
@@ -306,7 +303,7 @@ static int push_slice(lua_State *L) {
   return 1;
 }
 
-/* pushMany(messages, callback [, address [, port [, accepted]]]): queues each;
+/* pushMany(messages, callback [, address …]), as push: queues each;
    all share the callback, which hears of failures and of the last. When there
    is no room for the first, all are refused, now: refusals that waited in a
    queue that is full would have no limit. */
@@ -314,12 +311,11 @@ static int push_many(lua_State *L) {
   Socket *s = socket_open(L, 1);
   int count, ref, status, below = 1, all_below = 1, i;
   Request r;
-  Route route;
+  Way way;
   luaL_checktype(L, 2, LUA_TTABLE);
   count = (int)compat_rawlen(L, 2);
-  status = read_route(L, s, 4, &route, &r);
+  status = read_way(L, s, 4, &way, &r);
   if (status < 0) return push_failure(L, status);
-  r.accepted = lua_toboolean(L, 6);
   lua_settop(L, 3);
   r.many = 1;
   r.refused = 0;
