@@ -34,6 +34,7 @@ build = {
     ["dgram.errors"] = "lua/dgram/errors.lua",
     ["dgram.family"] = "lua/dgram/family.lua",
     ["dgram.flow"] = "lua/dgram/flow.lua",
+    ["dgram.listen"] = "lua/dgram/listen.lua",
     ["dgram.lookup"] = "lua/dgram/lookup.lua",
     ["dgram.loop"] = "lua/dgram/loop.lua",
     ["dgram.loop.luv"] = "lua/dgram/loop/luv.lua",

@@ -119,7 +119,8 @@
 ---@alias dgram.Lookup fun(host: string, family: 4|6, callback: dgram.LookupCallback)
 
 ---@class dgram.SocketOptions
----@field type dgram.Type
+---@field type? dgram.Type the descriptor's unless given
+---@field fd? integer a descriptor to adopt
 ---@field reuseAddr? boolean
 ---@field reusePort? boolean
 ---@field ipv6Only? boolean
@@ -591,6 +592,22 @@ dgram.Socket = Socket
 ---@return dgram.Socket
 ---@overload fun(options: dgram.SocketOptions, listener?: dgram.MessageListener): dgram.Socket
 function dgram.createSocket(type, listener) end
+
+---A descriptor that a service manager passed to this program.
+---@class dgram.PassedDescriptor
+---@field fd integer
+---@field name string "unknown" unless it was given one
+---@field type dgram.Type|"TCP"|"PIPE"|"FILE"|"TTY"|"UNKNOWN"
+
+---Returns the descriptors that a service manager passed to this program.
+---@return dgram.PassedDescriptor[]
+function dgram.listenFds() end
+
+---Makes two unix sockets that are connected to each other.
+---@param options? dgram.SocketOptions without type and fd
+---@return dgram.Socket
+---@return dgram.Socket
+function dgram.socketpair(options) end
 
 ---Makes an empty block list.
 ---@return dgram.BlockList

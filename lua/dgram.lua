@@ -20,6 +20,7 @@ local dgram = {
   BlockList = blocklist.new,
   AbortController = abort.new,
   errorMonitor = Emitter.errorMonitor,
+  listenFds = require "dgram.listen".fds,
 }
 
 local HIGH_WATER_MARK = 1024 * 1024 -- bytes
@@ -38,7 +39,7 @@ local KNOWN = {
   recvBufferSize = true, sendBufferSize = true, lookup = true, signal = true,
   receiveBlockList = true, sendBlockList = true, highWaterMark = true,
   maxQueue = true, gso = true, gro = true, mode = true, linger = true,
-  loop = true, recvInfo = true,
+  loop = true, recvInfo = true, fd = true,
 }
 
 -- Checks the options and returns those the socket keeps.
@@ -120,26 +121,61 @@ local function new_socket(kind, options, adapter)
   return socket
 end
 
+-- Names the type that the options ask for: the descriptor's own if there is one
+-- and nothing is said.
+local function kind_of(given)
+  if given.fd == nil then return given.type end
+  local kind, taken = core.kind(check.range("options.fd", given.fd, 0, 2 ^ 31 - 1))
+  if taken then errors.raise(errors.system("open", core.errno "EEXIST")) end
+  if given.type ~= nil then return given.type end
+  if families[kind] then return kind end
+  errors.throw("TypeError", "ERR_INVALID_FD_TYPE", "Unsupported fd type: " .. kind)
+end
+
 --- Makes a socket: createSocket(type [, listener]),
 -- createSocket(options [, listener]).
 -- @tparam string|table type "udp4", "udp6", "unix_dgram", or options: type,
 --   reuseAddr, reusePort, ipv6Only, recvBufferSize, sendBufferSize, lookup,
 --   signal, receiveBlockList, sendBlockList, highWaterMark, maxQueue, gso, gro,
---   mode, linger, loop
+--   mode, linger, loop, fd (a descriptor to adopt, which tells the type)
 -- @tparam[opt] function listener heard at every 'message'
 -- @return the socket. Raises ERR_SOCKET_BAD_TYPE, ERR_INVALID_ARG_TYPE,
---   ERR_INVALID_ARG_VALUE for an option that is not known
+--   ERR_INVALID_ARG_VALUE for an option that is not known; ERR_INVALID_FD_TYPE
+--   for a descriptor of another type, EEXIST for one that a socket has
 function dgram.createSocket(type_or_options, listener)
   local given = type_or_options
   local options = DEFAULTS
   if type(given) == "table" then options = socket_options(given)
   else given = { type = given } end
-  if not families[given.type] then errors.throw_fixed("ERR_SOCKET_BAD_TYPE") end
+  local kind = kind_of(given)
+  if not families[kind] then errors.throw_fixed("ERR_SOCKET_BAD_TYPE") end
   local signal = abort.option(given)
-  local socket = new_socket(given.type, options, check_loop(given.loop))
+  local socket = new_socket(kind, options, check_loop(given.loop))
+  if given.fd ~= nil then socket:_adopt(check.integer(given.fd)) end
   if check.callable(listener) then socket:on("message", listener) end
   if signal then obey(socket, signal) end
   return socket
+end
+
+--- Makes two unix sockets that are connected to each other (socketpair(2)).
+-- @tparam[opt] table options those of createSocket, for both
+-- @return the two sockets. Raises the system's error, EMFILE
+function dgram.socketpair(given)
+  if given == nil then given = {} end
+  if type(given) ~= "table" then check.type_error("options", "of type object", given) end
+  local options, signal = socket_options(given), abort.option(given)
+  if given.fd ~= nil or (given.type or "unix_dgram") ~= "unix_dgram" then
+    errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+      "A pair is of type 'unix_dgram', and has no 'options.fd'")
+  end
+  local adapter = check_loop(given.loop)
+  local first = new_socket("unix_dgram", options, adapter)
+  local second = new_socket("unix_dgram", options, adapter)
+  first:_pair(second)
+  for _, socket in ipairs { first, second } do
+    if signal then obey(socket, signal) end
+  end
+  return first, second
 end
 
 return dgram

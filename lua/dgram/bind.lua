@@ -117,28 +117,63 @@ function Socket:_bind_implicitly()
   bind_by_name(self, self._family.any, 0)
 end
 
--- Adopts a descriptor that is bound already.
-local function adopt(self, fd, listener)
+-- Raises what kept a descriptor from being taken over: its kind, or an errno.
+local function refuse_descriptor(reason)
+  if type(reason) == "number" then errors.raise(errors.system("open", reason)) end
+  errors.throw("TypeError", "ERR_INVALID_FD_TYPE", "Unsupported fd type: " .. reason)
+end
+
+-- Notes the peer that a descriptor has already; one without a name is not shown.
+local function has_peer(self, address, port)
+  self._connected = "connected"
+  if address ~= "" then self._peer, self._peer_port = address, port end
+end
+
+-- Tunes and binds a socket whose descriptor is open; returns nil, error on failure.
+local function settle(self, peer, port)
+  if peer and self._family.blocked(self._options.send_block, peer) then
+    return nil, errors.blocked(peer)
+  end
+  local ok, errno = self:_tune()
+  if ok then ok, errno = bound(self) end
+  if not ok then return nil, errors.system("open", errno) end
+  if peer then has_peer(self, peer, port) end
+  bind_settled(self)
+  return true
+end
+
+-- Adopts a descriptor, with the name and the peer that it has already.
+function Socket:_adopt(fd, listener)
   local waiting, _, unreported = self[CORE]:queued()
   if self._poll or waiting + unreported > 0 then
     errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
   end
-  local ok, kind = self[CORE]:adopt(fd)
-  if not ok and type(kind) == "number" then
-    errors.raise(errors.system("open", kind))
-  elseif not ok then
-    errors.throw("TypeError", "ERR_INVALID_FD_TYPE",
-      "Unsupported fd type: " .. kind)
-  end
-  local good, errno = self:_tune()
-  if good then good, errno = bound(self) end
-  if not good then
+  if self._connected then errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED") end
+  local taken, peer, port = self[CORE]:adopt(fd)
+  if not taken then refuse_descriptor(peer) end
+  local ok, err = settle(self, peer, port)
+  if not ok then
     self[CORE]:disown()
-    errors.raise(errors.system("open", errno))
+    errors.raise(err)
   end
   if listener then self:once("listening", listener) end
-  bind_settled(self)
 end
+
+-- Opens two sockets that are connected to each other.
+function Socket:_pair(other)
+  local ok, errno = self[CORE]:pair(other[CORE])
+  if not ok then errors.raise(errors.system("socketpair", errno)) end
+  local err
+  ok, err = settle(self, "", 0)
+  if ok then ok, err = settle(other, "", 0) end
+  if ok then return end
+  self:close()
+  other:close()
+  errors.raise(err)
+end
+
+-- Checks the option `fd`, the number of a descriptor.
+local function descriptor(fd) return check.range("fd", fd, 0, 2 ^ 31 - 1) end
 
 -- Sorts the arguments of bind: a table of options, and the callback.
 local function bind_arguments(self, first, address, callback)
@@ -180,7 +215,7 @@ function Socket:bind(first, address, callback)
   options, callback = bind_arguments(self, first, address, callback)
   check.known_options(options, KNOWN)
   if options.fd ~= nil then
-    adopt(self, check.range("fd", options.fd, 0, 2 ^ 31 - 1), callback)
+    self:_adopt(descriptor(options.fd), callback)
     return self
   end
   local where, port = self._family:bind_target(options)
@@ -191,7 +226,7 @@ function Socket:bind(first, address, callback)
 end
 
 --- Binds at once, to a numeric address: bindSync([options]).
--- @tparam[opt] table options port, address, path
+-- @tparam[opt] table options port, address, path, fd
 -- @return what address() returns. Raises bind(2)'s errors
 function Socket:bindSync(options)
   self:_running()
@@ -199,8 +234,13 @@ function Socket:bindSync(options)
   if options ~= nil and type(options) ~= "table" then
     check.type_error("options", "of type object", options)
   end
-  check.known_options(options or {}, KNOWN)
-  local address, port = self._family:bind_sync_target(options or {})
+  options = options or {}
+  check.known_options(options, KNOWN)
+  if options.fd ~= nil then
+    self:_adopt(descriptor(options.fd))
+    return self:address()
+  end
+  local address, port = self._family:bind_sync_target(options)
   local ok, errno, syscall = bind_now(self, address, port)
   if not ok then errors.raise(bind_error(self, errno, syscall, address, port)) end
   bind_settled(self)

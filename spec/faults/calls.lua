@@ -40,6 +40,7 @@ local actions = {
     "EINVAL", "EMSGSIZE", "ECONNREFUSED", "EHOSTUNREACH", 1, 3 },
   { "setsockopt", "ENOPROTOOPT", "ENOMEM", "EPERM" },
   { "socket", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EAFNOSUPPORT" },
+  { "socketpair", "EMFILE", "ENFILE", "ENOBUFS" },
   { "unlink", "EPERM" },
 }
 

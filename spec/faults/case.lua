@@ -26,8 +26,10 @@ local function check_error(err)
 end
 
 -- Makes a socket; its errors are noted.
-function Case:socket(options)
-  local socket = dgram.createSocket(options)
+function Case:socket(options) return self:adopt(dgram.createSocket(options)) end
+
+-- Has a socket that was made elsewhere; its errors are noted.
+function Case:adopt(socket)
   self.sockets[#self.sockets + 1] = socket
   socket:on("error", function(err)
     table.insert(self.errors, check_error(err).code)

@@ -138,6 +138,13 @@ local scenarios = {
     for _ = 1, 3 do send(client, "hello", name) end
     run(50)
   end },
+  { "a pair", function()
+    local first, second = dgram.socketpair { loop = case.adapter }
+    case.sockets[1], case.sockets[2] = first, second
+    second:on("message", function() end)
+    for _ = 1, 3 do send(first, "hello") end
+    run(50)
+  end },
   { "a peer that does not read", function()
     local name = "\0dgram-memory-" .. host.descriptors()
     local server = socket_of { type = "unix_dgram" }

@@ -138,6 +138,18 @@ local function adopted(case, _, fd)
   for _ = 1, 5 do uv.run("nowait") end -- what is left is in the queue of errors
 end
 
+-- Two sockets that are connected to each other, one of which does not read at first.
+local function pair(case)
+  local ok, first, second = pcall(dgram.socketpair)
+  if not ok then return end
+  case:adopt(first)
+  case:adopt(second):pause()
+  case:burst(first, 300, 1000)
+  case:try(first, "flush")
+  second:resume()
+  case:settle()
+end
+
 -- Every option, and memberships on every interface.
 local function options(case)
   local socket = case:socket { type = "udp4", reuseAddr = true,
@@ -172,5 +184,6 @@ return {
   { "a path with a mode", mode },
   { "a descriptor that is adopted", adopted, descriptor,
     anyway = "ECONNREFUSED" },
+  { "a pair", pair },
   { "every option", options },
 }

@@ -86,6 +86,7 @@ enum {
   SEND,
   SETSOCKOPT,
   SOCKET,
+  SOCKETPAIR,
   UNLINK,
   CALLS
 };
@@ -95,7 +96,7 @@ static const char *const names[CALLS + 1] = {
     "fstat", "getaddrinfo", "getifaddrs", "getpeername", "getsockname",
     "getsockopt", "if_indextoname", "if_nametoindex", "ioctl", "lstat", "malloc",
     "open", "poll", "realloc", "realpath", "receive", "recverr", "send",
-    "setsockopt", "socket", "unlink", NULL};
+    "setsockopt", "socket", "socketpair", "unlink", NULL};
 
 #define ROOM 100000 /* actions from here on: bytes a message may have */
 #define PASS 0 /* the action of a call that is not to be touched */
@@ -317,6 +318,11 @@ int setsockopt(int fd, int level, int option, const void *value,
 int socket(int family, int type, int protocol) {
   MAYBE_FAIL(SOCKET, 0);
   return NEXT(socket)(family, type, protocol);
+}
+
+int socketpair(int family, int type, int protocol, int fd[2]) {
+  MAYBE_FAIL(SOCKETPAIR, 0);
+  return NEXT(socketpair)(family, type, protocol, fd);
 }
 
 int unlink(const char *path) {

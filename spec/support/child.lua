@@ -13,11 +13,13 @@ local PRELUDE = 'local dgram, uv = require "dgram", require "luv"\n'
 local Child = {}
 Child.__index = Child
 
--- Starts a command; its output is collected, its errors go to ours.
-function Child.start(command, ...)
+-- Starts a command that has these descriptors as its numbers from 3 on; its output
+-- is collected, its errors go to ours.
+function Child.with(descriptors, command, ...)
   local self = setmetatable({ text = "" }, Child)
   self.input, self.output = uv.new_pipe(false), uv.new_pipe(false)
   local stdio = { self.input, self.output, 2 }
+  for _, fd in ipairs(descriptors) do stdio[#stdio + 1] = fd end
   local options = { args = { ... }, stdio = stdio }
   self.process = assert(uv.spawn(command, options, function(status, signal)
     self.status = signal > 0 and 128 + signal or status
@@ -27,6 +29,9 @@ function Child.start(command, ...)
   end)
   return self
 end
+
+-- Starts a command that has no more than the usual descriptors.
+function Child.start(command, ...) return Child.with({}, command, ...) end
 
 -- Starts a Lua script with the interpreter that runs the specs.
 function Child.lua(...)

@@ -125,7 +125,7 @@ void queue_connect(Queue *queue, const Address *peer) {
    there are none it fails: it must never go to the next peer. */
 int queue_disconnect(Queue *queue, int fd) {
   Route route = {.to = queue->peer};
-  if (queue->fifo.count > 0 && queue->local) {
+  if (queue->fifo.count > 0 && queue->peer.length > 0) {
     if (lane_open(queue, &route, fd) == NULL) return -ENOMEM;
   }
   fifo_fail_unrouted(&queue->fifo, -ENOTCONN);

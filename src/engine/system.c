@@ -147,12 +147,17 @@ pid_t system_process(void) {
 
 /* ---------------------------------------------------------------- opening */
 
+/* Has a descriptor closed on exec; returns 0 or a negative errno. */
+int system_close_on_exec(int fd) {
+  int flags = fcntl(fd, F_GETFD);
+  return flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
 /* Makes a descriptor non-blocking and closed on exec. */
 static int prepare_descriptor(int fd) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
-  flags = fcntl(fd, F_GETFD);
-  return flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+  return system_close_on_exec(fd);
 }
 
 /* Opens a raw descriptor of a family. */
@@ -201,14 +206,18 @@ static void mark_error_queue(int fd) {
 #endif
 }
 
+/* Lets a unix socket send as much as one receives, if allowed. */
+static void widen_send_buffer(int fd) {
+  set_int(fd, SOL_SOCKET, SO_SNDBUF, SYSTEM_LOCAL / 2);
+}
+
 /* Applies the options that must precede bind. */
 static int apply_options(int fd, const OpenOptions *options) {
   int status = 0;
   mark_error_queue(fd);
   if (options->family == AF_INET6)
     status = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->ipv6_only);
-  if (options->family == AF_UNIX) /* as much as one receives, if allowed */
-    set_int(fd, SOL_SOCKET, SO_SNDBUF, SYSTEM_LOCAL / 2);
+  if (options->family == AF_UNIX) widen_send_buffer(fd);
   if (status == 0 && options->reuse_addr) status = set_reuse_addr(fd);
   if (status == 0 && options->reuse_port) status = set_reuse_port(fd);
   return status;
@@ -222,6 +231,34 @@ int system_open(const OpenOptions *options) {
   status = apply_options(fd, options);
   if (status == 0) return fd;
   close(fd);
+  return status;
+}
+
+/* Opens two descriptors of unix sockets. */
+static int open_descriptors(int fd[2]) {
+#ifdef SOCK_CLOEXEC
+  return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) <
+                 0
+             ? -errno
+             : 0;
+#else
+  int status;
+  if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) < 0) return -errno;
+  status = prepare_descriptor(fd[0]);
+  if (status == 0) status = prepare_descriptor(fd[1]);
+  if (status < 0) close(fd[0]), close(fd[1]);
+  return status;
+#endif
+}
+
+/* Opens two unix sockets that are connected to each other; returns 0 or a
+   negative errno. */
+int system_pair(int fd[2]) {
+  int i, status = open_descriptors(fd);
+  for (i = 0; status == 0 && i < 2; i++) {
+    mark_error_queue(fd[i]);
+    widen_send_buffer(fd[i]);
+  }
   return status;
 }
 
@@ -254,7 +291,33 @@ int system_is_named(int fd) {
   return address.length > offsetof(struct sockaddr_un, sun_path);
 }
 
-/* Names what a descriptor is, for errors that tell it is the wrong kind. */
+/* Finds the peer of a socket; returns whether it has one. One without a name has
+   no length. */
+int system_peer(int fd, Address *peer) {
+  peer->length = sizeof peer->name;
+  if (getpeername(fd, &peer->name.base, &peer->length) < 0) return 0;
+  system_settle_name(peer);
+  if (peer->length <= offsetof(struct sockaddr_un, sun_path)) peer->length = 0;
+  return 1;
+}
+
+/* Names the kind of a socket. */
+static const char *socket_kind(int family, int type) {
+  static const struct {
+    int family, type;
+    const char *name;
+  } kinds[] = {
+      {AF_INET, SOCK_DGRAM, "udp4"},      {AF_INET6, SOCK_DGRAM, "udp6"},
+      {AF_UNIX, SOCK_DGRAM, "unix_dgram"}, {AF_INET, SOCK_STREAM, "TCP"},
+      {AF_INET6, SOCK_STREAM, "TCP"},     {AF_UNIX, SOCK_STREAM, "PIPE"},
+  };
+  size_t i = 0, count = sizeof kinds / sizeof *kinds;
+  while (i < count && (kinds[i].family != family || kinds[i].type != type)) i++;
+  return i < count ? kinds[i].name : "UNKNOWN";
+}
+
+/* Names what a descriptor is: the type of a datagram socket as the Lua side
+   spells it, another kind in capitals. */
 const char *system_kind(int fd) {
   struct stat info;
   int family, type;
@@ -264,9 +327,7 @@ const char *system_kind(int fd) {
   if (isatty(fd)) return "TTY";
   if (!S_ISSOCK(info.st_mode) || describe(fd, &family, &type) < 0)
     return "UNKNOWN";
-  if (family == AF_UNIX) return type == SOCK_DGRAM ? "unix_dgram" : "PIPE";
-  if (type == SOCK_DGRAM) return family == AF_INET ? "udp4" : "udp6";
-  return "TCP";
+  return socket_kind(family, type);
 }
 
 /* Closes a descriptor. Linux frees it even when a signal interrupts. */

@@ -46,12 +46,14 @@ static void note_sent(Queue *queue, Fifo *fifo, const Outgoing *out,
 }
 
 /* Tells what a unix socket waits for whose datagram is refused for a while: its
-   own buffer may be full of what nobody has read, or the peer's queue is. */
+   own buffer may be full of what nobody has read, or the peer's queue is. A peer
+   without a name has no lane. */
 static int unix_wait(const Queue *queue, int fd, const Outgoing *out,
                      int error) {
   int full = error == -EAGAIN && system_is_buffer_full(fd);
   if (full && queue->named) return WAIT_TIMER;
-  if (full || route_to(out->route) != NULL) return WAIT_PEER;
+  if (route_to(out->route) != NULL || (full && queue->peer.length > 0))
+    return WAIT_PEER;
   return error == -EAGAIN ? WAIT_WRITABLE : WAIT_TIMER;
 }
 

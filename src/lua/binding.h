@@ -164,6 +164,7 @@ Socket *socket_check(lua_State *L, int index);
 Socket *socket_open(lua_State *L, int index);
 int socket_port(lua_State *L, int index);
 int socket_new(lua_State *L);
+int socket_kind(lua_State *L);
 void socket_drop_batch(Socket *s);
 void socket_release(Socket *s);
 int socket_is_due(const Socket *s);

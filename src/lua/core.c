@@ -6,6 +6,7 @@
 #include "binding.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Makes a metatable whose methods are its own fields. */
 static void make_type(lua_State *L, const char *name,
@@ -65,9 +66,23 @@ static void push_fields(lua_State *L) {
   }
 }
 
+/* closeOnExec(fd): has a descriptor closed in programs that are executed. */
+static int close_on_exec(lua_State *L) {
+  return push_result(L, system_close_on_exec((int)luaL_checkinteger(L, 1)));
+}
+
+/* pid(): the number of this process. */
+static int process(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)getpid());
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"loop", loop_new},
     {"socket", socket_new},
+    {"kind", socket_kind},
+    {"closeOnExec", close_on_exec},
+    {"pid", process},
     {"blocklist", blocker_new},
     {"sender", output_sender},
     {"total", output_total},

@@ -125,13 +125,27 @@ static void socket_leave(Socket *s) {
   s->link = NULL;
 }
 
-/* Tells whether a descriptor is that of another socket of the same family, in
-   whatever state, on whatever loop. */
+/* Finds the socket that has a descriptor, in whatever state, on whatever loop;
+   NULL: none has it. */
+static const Socket *socket_of(const State *state, int fd) {
+  const Socket *s = state->open;
+  while (s != NULL && s->fd != fd) s = s->next;
+  return s;
+}
+
+/* Tells whether a descriptor is that of another socket of the same family. */
 static int is_taken(const Socket *own, int fd) {
-  const Socket *s = own->state->open;
-  while (s != NULL && (s == own || s->fd != fd || s->family != own->family))
-    s = s->next;
-  return s != NULL;
+  const Socket *s = socket_of(own->state, fd);
+  return s != NULL && s != own && s->family == own->family;
+}
+
+/* kind(fd): names what a descriptor is, "udp4", "TCP"; and whether a socket has
+   it already. */
+int socket_kind(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  lua_pushstring(L, system_kind(fd));
+  lua_pushboolean(L, socket_of(state_of(L), fd) != NULL);
+  return 2;
 }
 
 /* Takes a descriptor and learns what the kernel can do for it. */
@@ -159,11 +173,26 @@ static int open_socket(lua_State *L) {
   return push_result(L, 0);
 }
 
-/* adopt(fd): takes over a datagram socket's descriptor; nil and its kind when
-   it is none of the socket's type, nil and EEXIST when a socket has it. */
+/* Pushes the text of an address and its port. */
+static void push_address(lua_State *L, const Address *address) {
+  char text[ADDRESS_TEXT];
+  lua_pushlstring(L, text, address_text(address, text));
+  lua_pushinteger(L, address_port(address));
+}
+
+/* Notes that the socket has a peer. */
+static void socket_connected(Socket *s, const Address *peer) {
+  queue_connect(&s->queue, peer);
+  s->connected = 1;
+}
+
+/* adopt(fd): takes over a datagram socket's descriptor; returns true, and the
+   address and port of its peer if it has one; nil and its kind when it is none
+   of the socket's type, nil and EEXIST when a socket has it. */
 static int adopt(lua_State *L) {
   Socket *s = socket_check(L, 1);
   int fd = (int)luaL_checkinteger(L, 2);
+  Address peer;
   if (is_taken(s, fd)) return push_failure(L, -EEXIST);
   if (system_adopt(fd, s->family) < 0) {
     lua_pushnil(L);
@@ -173,6 +202,23 @@ static int adopt(lua_State *L) {
   if (s->fd >= 0 && s->fd != fd) system_close(s->fd);
   socket_take(s, fd);
   s->queue.named = system_is_named(fd);
+  lua_pushboolean(L, 1);
+  if (!system_peer(fd, &peer)) return 1;
+  socket_connected(s, &peer);
+  push_address(L, &peer);
+  return 3;
+}
+
+/* pair(other): opens both sockets, connected to each other. */
+static int pair(lua_State *L) {
+  Socket *s = socket_check(L, 1), *other = socket_check(L, 2);
+  Address nameless = {0};
+  int fd[2], status = system_pair(fd);
+  if (status < 0) return push_failure(L, status);
+  socket_take(s, fd[0]);
+  socket_take(other, fd[1]);
+  socket_connected(s, &nameless);
+  socket_connected(other, &nameless);
   return push_result(L, 0);
 }
 
@@ -213,8 +259,7 @@ static int connect_socket(lua_State *L) {
   int status = read_address(L, s, &address);
   if (status == 0) status = system_connect(s->fd, &address);
   if (status < 0) return push_failure(L, status);
-  queue_connect(&s->queue, &address);
-  s->connected = 1;
+  socket_connected(s, &address);
   return push_result(L, 0);
 }
 
@@ -232,15 +277,13 @@ static int disconnect(lua_State *L) {
 static int name(lua_State *L) {
   Socket *s = socket_check(L, 1);
   int peer = lua_toboolean(L, 2), result;
-  char text[ADDRESS_TEXT];
   Address address;
   address.length = sizeof address.name;
   result = peer ? getpeername(s->fd, &address.name.base, &address.length)
                 : getsockname(s->fd, &address.name.base, &address.length);
   if (result < 0) return push_failure(L, -errno);
   system_settle_name(&address);
-  lua_pushlstring(L, text, address_text(&address, text));
-  lua_pushinteger(L, address_port(&address));
+  push_address(L, &address);
   return 2;
 }
 
@@ -368,12 +411,14 @@ static int close_socket(lua_State *L) {
   return 0;
 }
 
-/* disown(): lets go of the descriptor, without its trains, and leaves it open.
-   */
+/* disown(): lets go of the descriptor, without its trains and its peer, and
+   leaves it open. */
 static int disown(lua_State *L) {
   Socket *s = socket_open(L, 1);
   if (s->gro) system_enable_gro(s->fd, 0);
-  s->fast_send = 0;
+  s->fast_send = s->connected = 0;
+  s->queue.named = 0;
+  s->queue.peer.length = 0;
   socket_leave(s);
   return 0;
 }
@@ -418,6 +463,7 @@ static int stats(lua_State *L) {
 const luaL_Reg socket_methods[] = {
     {"open", open_socket},
     {"adopt", adopt},
+    {"pair", pair},
     {"bind", bind_address},
     {"bindPath", bind_path},
     {"connect", connect_socket},
