@@ -151,8 +151,8 @@ function dgram.createSocket(type_or_options, listener)
   if not families[kind] then errors.throw_fixed("ERR_SOCKET_BAD_TYPE") end
   local signal = abort.option(given)
   local socket = new_socket(kind, options, check_loop(given.loop))
-  if given.fd ~= nil then socket:_adopt(check.integer(given.fd)) end
   if check.callable(listener) then socket:on("message", listener) end
+  if given.fd ~= nil then socket:_adopt(check.integer(given.fd)) end
   if signal then obey(socket, signal) end
   return socket
 end
@@ -172,8 +172,9 @@ function dgram.socketpair(given)
   local first = new_socket("unix_dgram", options, adapter)
   local second = new_socket("unix_dgram", options, adapter)
   first:_pair(second)
-  for _, socket in ipairs { first, second } do
-    if signal then obey(socket, signal) end
+  if signal then
+    obey(first, signal)
+    obey(second, signal)
   end
   return first, second
 end

@@ -142,6 +142,15 @@ local function settle(self, peer, port)
   return true
 end
 
+-- Settles, or calls undo, which needs no memory, and raises why not.
+local function settle_or(undo, self, ...)
+  local done, ok, err = pcall(settle, self, ...)
+  if done and ok then return end
+  undo()
+  if not done then error(ok, 0) end
+  errors.raise(err)
+end
+
 -- Adopts a descriptor, with the name and the peer that it has already.
 function Socket:_adopt(fd, listener)
   local waiting, _, unreported = self[CORE]:queued()
@@ -149,27 +158,28 @@ function Socket:_adopt(fd, listener)
     errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND")
   end
   if self._connected then errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED") end
+  local function undo()
+    self:_dispose()
+    self[CORE]:disown()
+    self._bound, self._connected = false, false
+  end
   local taken, peer, port = self[CORE]:adopt(fd)
   if not taken then refuse_descriptor(peer) end
-  local ok, err = settle(self, peer, port)
-  if not ok then
-    self[CORE]:disown()
-    errors.raise(err)
-  end
+  settle_or(undo, self, peer, port)
   if listener then self:once("listening", listener) end
 end
 
 -- Opens two sockets that are connected to each other.
 function Socket:_pair(other)
+  local function undo()
+    self._closed, other._closed = true, true
+    self:_dispose()
+    other:_dispose()
+  end
   local ok, errno = self[CORE]:pair(other[CORE])
   if not ok then errors.raise(errors.system("socketpair", errno)) end
-  local err
-  ok, err = settle(self, "", 0)
-  if ok then ok, err = settle(other, "", 0) end
-  if ok then return end
-  self:close()
-  other:close()
-  errors.raise(err)
+  settle_or(undo, self, "", 0)
+  settle_or(undo, other, "", 0)
 end
 
 -- Checks the option `fd`, the number of a descriptor.

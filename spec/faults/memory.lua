@@ -139,8 +139,10 @@ local scenarios = {
     run(50)
   end },
   { "a pair", function()
-    local first, second = dgram.socketpair { loop = case.adapter }
-    case.sockets[1], case.sockets[2] = first, second
+    local sockets, options = case.sockets, { loop = case.adapter }
+    sockets[1], sockets[2] = false, false
+    sockets[1], sockets[2] = dgram.socketpair(options)
+    local first, second = sockets[1], sockets[2]
     second:on("message", function() end)
     for _ = 1, 3 do send(first, "hello") end
     run(50)

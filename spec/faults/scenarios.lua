@@ -144,7 +144,7 @@ local function pair(case)
   if not ok then return end
   case:adopt(first)
   case:adopt(second):pause()
-  case:burst(first, 300, 1000)
+  case:burst(first, 40, 20000)
   case:try(first, "flush")
   second:resume()
   case:settle()
