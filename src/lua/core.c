@@ -6,7 +6,6 @@
 #include "binding.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* Makes a metatable whose methods are its own fields. */
 static void make_type(lua_State *L, const char *name,
@@ -73,7 +72,7 @@ static int close_on_exec(lua_State *L) {
 
 /* pid(): the number of this process. */
 static int process(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)getpid());
+  lua_pushinteger(L, (lua_Integer)system_process());
   return 1;
 }
 
