@@ -110,6 +110,11 @@ describe("the poll() loop", function()
       loop.timer(function() socket:close() end):start(1)
     end)
     socket:send("x", port, "127.0.0.1")
+    local reader = dgram.createSocket { type = "unix_dgram", loop = loop }
+    local path = reader:pause():bindSync().address
+    local sender = dgram.createSocket { type = "unix_dgram", loop = loop, linger = 10 }
+    repeat sender:send("x", path) until sender:getSendQueueCount() > 20
+    sender:on("close", function() reader:close() end):close() -- a timer wakes it
     loop.run()
     rawset(_G, "pairs", theirs)
     assert.are.same({}, asked)

@@ -8,6 +8,9 @@
 local helper = require "spec.support.helper"
 local uv = require "luv"
 
+-- Seconds to wait for what a child does: valgrind takes long on a busy machine.
+local PATIENCE = 30
+
 local PRELUDE = 'local dgram, uv = require "dgram", require "luv"\n'
 
 local Child = {}
@@ -51,7 +54,7 @@ end
 
 -- Waits for the next line of output; nil when the output has ended.
 local function next_line(self)
-  helper.wait(function() return self.text:find("\n") or self.ended end)
+  helper.wait(function() return self.text:find("\n") or self.ended end, PATIENCE)
   local line, rest = self.text:match("^(.-)\n(.*)$")
   self.text = rest or self.text
   return line
@@ -73,7 +76,7 @@ end
 
 -- Waits until the process has ended by itself; returns its exit status.
 function Child:wait()
-  helper.wait(function() return self.status and self.ended end)
+  helper.wait(function() return self.status and self.ended end, PATIENCE)
   self.process:close()
   self.input:close()
   self.output:close()
@@ -84,7 +87,7 @@ end
 -- Waits for the end of the output, too; returns the exit status and what is left of
 -- the output.
 function Child:outcome(seconds)
-  helper.wait(function() return self.ended end, seconds)
+  helper.wait(function() return self.ended end, seconds or PATIENCE)
   local text = self.text
   return self:wait(), text
 end
