@@ -46,6 +46,8 @@
 ---| "ERR_IP_BLOCKED"
 ---| "ERR_INVALID_IP_ADDRESS"
 ---| "ERR_SOCKET_FORKED"
+---| "ERR_SOCKET_NOT_BOUND"
+---| "ERR_NOT_IN_COROUTINE"
 ---| "ERR_UNHANDLED_ERROR"
 ---| "ABORT_ERR"
 
@@ -60,6 +62,7 @@
 ---@field hostname? string the name that was looked up
 ---@field info? { errno: integer, code: string, message: string, syscall: string } ERR_SOCKET_BUFFER_SIZE
 ---@field context? any ERR_UNHANDLED_ERROR: the value
+---@field cause? any ABORT_ERR: the signal's reason
 ---@field place? string thrown errors: file and line of the script's call
 ---@field stack? string thrown errors: the text, and the calls that led there
 
@@ -153,7 +156,13 @@
 
 ---@class dgram.TimerHandle
 ---@field start fun(self: dgram.TimerHandle, milliseconds: integer)
+---@field stop fun(self: dgram.TimerHandle)
 ---@field lost? fun(self: dgram.TimerHandle): boolean whether somebody else closed it
+
+---A coroutine that waits, as the hooks of an adapter get it.
+---@class dgram.Wait
+---@field host? any what the hooks keep
+---@field resumed? boolean true once it is to go on
 
 ---An event loop, as the option loop takes it.
 ---@class dgram.Adapter
@@ -161,7 +170,14 @@
 ---@field idle fun(callback: fun()): dgram.IdleHandle
 ---@field timer fun(callback: fun()): dgram.TimerHandle
 ---@field lookup fun(host: string, family: 4|6, callback: fun(code: string?, address: string?))
----@field traceback? fun(err: any): any the message handler for errors that leave a callback
+---@field traceback? fun(err: any, thread?: thread): any the message handler for errors that leave a callback
+---@field run? fun(): any, any turns the loop until nothing is left; nil and an error
+---@field stop? fun() ends run
+---@field running? fun(): boolean, string? whether the host's coroutine that runs can wait
+---@field suspend? fun(wait: dgram.Wait)
+---@field resume? fun(wait: dgram.Wait)
+---@field waits? fun(wait: dgram.Wait): boolean
+---@field spawn? fun(fn: function, ...: any)
 
 ---@class dgram.BindOptions
 ---@field port? integer|string
@@ -420,6 +436,13 @@ function Socket:setMulticastLoopback(flag) end
 ---@param interface string|integer address, name, index, "::%zone"
 function Socket:setMulticastInterface(interface) end
 
+---Suspends the coroutine until a datagram comes; or nil and an error.
+---@async
+---@param ms? integer how many milliseconds to wait at most
+---@return string? msg
+---@return dgram.RemoteInfo|dgram.Error rinfo
+function Socket:receive(ms) end
+
 ---Returns a fresh table of counters.
 ---@return dgram.Stats
 function Socket:stats() end
@@ -535,15 +558,11 @@ function Socket:eventNames() end
 ---| "nowait"
 
 ---A timer of the poll() loop.
----@class dgram.PollTimer: dgram.TimerHandle
----@field stop fun(self: dgram.PollTimer)
-
 ---The built-in loop on poll(): require "dgram.loop.poll".
 ---@class dgram.PollLoop: dgram.Adapter
 ---@field run fun(mode?: dgram.RunMode): boolean whether there is more to do
 ---@field stop fun() ends run()
 ---@field alive fun(): boolean
----@field timer fun(callback: fun()): dgram.PollTimer
 
 ---@class dgram.loop.poll
 ---@field new fun(): dgram.PollLoop makes an independent loop
@@ -616,5 +635,67 @@ function dgram.BlockList() end
 ---Makes a controller, whose signal closes sockets.
 ---@return dgram.AbortController
 function dgram.AbortController() end
+
+---Runs a function in a coroutine, and the loop until nothing is left in it.
+---@generic T
+---@param fn async fun(): T...
+---@param loop? dgram.Adapter luv's unless given
+---@return T...
+function dgram.run(fn, loop) end
+
+---Makes a function whose calls run fn, each in a coroutine of its own.
+---@param fn async fun(...: any)
+---@param loop? dgram.Adapter the one in use unless given
+---@return fun(...: any)
+function dgram.async(fn, loop) end
+
+---Calls fn(..., callback), and suspends until the callback is called.
+---@async
+---@param fn function
+---@param ... any
+---@return any ... what the callback was given
+function dgram.await(fn, ...) end
+
+---Suspends for some milliseconds.
+---@async
+---@param ms integer
+function dgram.sleep(ms) end
+
+---An emitter for once and on: a socket, or what is like it.
+---@class dgram.Emitter
+---@field on fun(self: any, event: any, listener: function): any
+---@field removeListener fun(self: any, event: any, listener: function): any
+
+---@class dgram.OnceOptions
+---@field timeout? integer milliseconds
+---@field signal? dgram.AbortSignal
+
+---Suspends until an event is emitted, and returns its arguments.
+---@async
+---@param emitter dgram.Emitter|dgram.Socket
+---@param event dgram.Event|dgram.CustomEvent
+---@param options? dgram.OnceOptions
+---@return any ...
+function dgram.once(emitter, event, options) end
+
+---@class dgram.OnOptions
+---@field signal? dgram.AbortSignal
+---@field close? any[] events that end it, { "close" } unless given
+---@field highWaterMark? integer events that wait before the emitter is paused
+---@field lowWaterMark? integer it is resumed below, 1 unless given
+
+---@class dgram.Events
+---@overload async fun(): ...: any the next event's arguments, nil at the end
+local Events = {}
+
+---Ends the iteration.
+function Events:close() end
+
+---Iterates over events: for msg, rinfo in dgram.on(socket, "message") do
+---@param emitter dgram.Emitter|dgram.Socket
+---@param event dgram.Event|dgram.CustomEvent
+---@param options? dgram.OnOptions
+---@return dgram.Events
+function dgram.on(emitter, event, options) end
 
 return dgram

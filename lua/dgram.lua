@@ -8,6 +8,7 @@ local abort = require "dgram.abort"
 local blocklist = require "dgram.blocklist"
 local check = require "dgram.check"
 local core = require "dgram.core"
+local coroutines = require "dgram.coroutine"
 local errors = require "dgram.errors"
 local families = require "dgram.family"
 local scheduler = require "dgram.scheduler"
@@ -21,6 +22,8 @@ local dgram = {
   AbortController = abort.new,
   errorMonitor = Emitter.errorMonitor,
   listenFds = require "dgram.listen".fds,
+  run = coroutines.run, async = coroutines.async, await = coroutines.await,
+  sleep = coroutines.sleep, once = coroutines.once, on = coroutines.on,
 }
 
 local HIGH_WATER_MARK = 1024 * 1024 -- bytes

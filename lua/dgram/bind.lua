@@ -65,7 +65,9 @@ local function bind_failed(self, err, listener)
   if self._connected == "connecting" then self._connected = false end
   if listener then self:removeListener("listening", listener) end
   self:_give_up(err)
-  if not self._closed then self:emit("error", err) end
+  if self._closed then return end
+  if self:_fail_receiver(err) then return self:_fail_receivers(err) end
+  self:emit("error", err)
 end
 
 -- Emits 'listening' or 'error' in the loop's next turn.

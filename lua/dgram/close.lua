@@ -100,6 +100,7 @@ end
 local function begin_close(self)
   self._closed = true
   self[CORE]:fastSend(false)
+  self:_fail_receivers(errors.fixed("ERR_SOCKET_DGRAM_NOT_RUNNING"))
   self:_update()
   self:_released()
 end

@@ -65,6 +65,8 @@ local fixed = {
   ERR_SOCKET_DGRAM_NOT_RUNNING = { "Error", "Not running" },
   ERR_SOCKET_DGRAM_IS_CONNECTED = { "Error", "Already connected" },
   ERR_SOCKET_DGRAM_NOT_CONNECTED = { "Error", "Not connected" },
+  ERR_SOCKET_NOT_BOUND = { "Error",
+    "Not bound: nothing can come to a unix socket without a path" },
   ERR_SOCKET_FORKED = { "Error",
     "Socket belongs to the process that forked this one" },
   ERR_SOCKET_BAD_BUFFER_SIZE = { "TypeError",

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- A loop's part in the facade: tasks for its next turn, the sockets that wait
--- before they try again, and the hooks the core calls. It knows adapters
+-- before they try again, what is due later, and the hooks the core calls. It knows adapters
 -- (loop/luv.lua says what they owe), not loops.
 
 local core = require "dgram.core"
 local errors = require "dgram.errors"
+local new_timers = require "dgram.timers"
 
 local SHORTEST, LONGEST = 1, 32 -- milliseconds between tries
 local MOST = 1000   -- tasks more than waited when a turn began
@@ -93,6 +94,41 @@ function Scheduler:retry(socket)
   self.asleep = true -- last: nobody would ever wake if the start had failed
 end
 
+-- Starts the timer for the entry that is due first.
+local function set_alarm(self)
+  local left = self.timers[1].due - core.now()
+  self.alarm:start(math.max(math.ceil(left), 0))
+end
+
+-- Defers what is due, so that an error in one does not keep the others waiting.
+local function ring(self)
+  self:own()
+  local timers, now = self.timers, core.now()
+  while timers[1] and timers[1].due <= now do
+    local entry = timers[1]
+    timers:remove(entry)
+    self:defer(entry.expire, entry)
+  end
+  if timers[1] then set_alarm(self) end
+end
+
+--- Calls entry.expire(entry) after some milliseconds, unless it is cancelled;
+-- the loop stays alive until then.
+function Scheduler:after(milliseconds, entry)
+  self.alarm = self.alarm or self.adapter.timer(function()
+    protect(self, function() ring(self) end)
+  end)
+  self.timers:add(entry, core.now() + milliseconds)
+  local lost = self.alarm.lost and self.alarm:lost()
+  if self.timers[1] == entry or lost then set_alarm(self) end
+end
+
+--- Forgets an entry.
+function Scheduler:cancel(entry)
+  self.timers:remove(entry)
+  if not self.timers[1] then self.alarm:stop() end
+end
+
 -- The hooks the core calls.
 local function hooks(self)
   return {
@@ -123,6 +159,7 @@ local function new(adapter)
     depth = 0,
     tasks = {}, subjects = {}, first = 1, last = 0,
     sleepers = {},
+    timers = new_timers(),
     sockets = {}, -- those with a handle of the loop
   }, Scheduler)
   self.core = core.loop(hooks(self))
@@ -136,12 +173,17 @@ local function new(adapter)
   return self
 end
 
-local M = {}
+-- `hosts` are the adapters whose host has coroutines of its own; `current` is
+-- the one whose loop runs, as far as we know.
+local M = { hosts = setmetatable({}, { __mode = "k" }) }
 
 --- Returns the scheduler of an adapter; there is one for each.
 function M.of(adapter)
   if adapter.scheduler then adapter.scheduler:own() end
-  adapter.scheduler = adapter.scheduler or new(adapter)
+  if not adapter.scheduler then
+    adapter.scheduler = new(adapter)
+    if adapter.suspend then M.hosts[adapter] = true end
+  end
   return adapter.scheduler
 end
 

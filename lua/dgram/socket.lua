@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The Socket: its states, what the core calls, opening. The rest of its methods
--- are in bind.lua, close.lua, connect.lua, send.lua, flow.lua and option.lua.
+-- are in bind.lua, close.lua, connect.lua, send.lua, receive.lua, flow.lua and
+-- option.lua.
 -- Fields:
 --
 --   [CORE]       the core's socket
@@ -22,6 +23,7 @@
 --   _failing     sends without a callback failed, which is told once a turn
 --   _asleep      it is to be woken after a while
 --   _wait        milliseconds of the last wait; _tried: what was sent by then
+--   _receivers   coroutines that wait for datagrams (receive.lua)
 --   _events      listeners (emitter.lua)
 
 local Emitter = require "dgram.emitter"
@@ -61,6 +63,7 @@ include(require "dgram.close")
 include(require "dgram.connect")
 include(require "dgram.flow")
 include(require "dgram.option")
+include(require "dgram.receive")
 include(require "dgram.send")
 
 -- Raises unless the socket is still open to its user, in its own process.
@@ -72,14 +75,16 @@ end
 -- ------------------------------------------------------------ the core's calls
 
 -- Tells the core who hears the messages: one listener directly, more
--- through the emitter.
+-- through the emitter, coroutines through receive.lua.
 function Socket:_changed(event, list)
   if event ~= "message" then return end
   local listener = list[1]
   if #list > 1 then
     listener = function(msg, rinfo) self:emit("message", msg, rinfo) end
   end
+  if self._receivers then listener = self:_receiver(listener ~= nil) end
   self[CORE]:listen(listener)
+  if self._receivers and not self._closed then self:_update() end
 end
 
 -- Emits an error that the network caused, if anybody listens.
@@ -109,7 +114,7 @@ function Socket:_network_error(errno, row)
     self:_update()
     self._scheduler:retry(self)
   end
-  self:_report(err)
+  if not self:_fail_receiver(err) then self:_report(err) end
 end
 
 -- Hears that a datagram was refused.
@@ -177,13 +182,14 @@ local function release(self)
 end
 
 -- Brings the core and the loop's handles in line with what is wanted:
--- datagrams, unless the socket is paused, rests or is closed; to hear when it
--- is writable, or when a peer has read, while the queue waits for that. The
--- loop lives as long as the queue waits, else as the user wants it. What cannot
--- be watched is tried again after a while. Returns nil, code when a bound
--- socket cannot be.
+-- datagrams, unless the socket is paused, rests or is closed, or only receive()
+-- would take them and nobody waits; to hear when it is writable, or when a peer
+-- has read, while the queue waits for that. The loop lives as long as the queue
+-- waits, else as the user wants it. What cannot be watched is tried again after a
+-- while. Returns nil, code when a bound socket cannot be.
 function Socket:_update()
   local reading = not (self._paused or self._resting or self._closed)
+    and self:_is_heard()
   local writable, peers = self[CORE]:awaits()
   local bound, ok, code = self._bound == "bound", true, nil
   self[CORE]:reading(reading)

@@ -30,6 +30,17 @@ function inside.sockets(adapter)
   return adapter.scheduler and adapter.scheduler.sockets or {}
 end
 
+--- How many coroutines wait for datagrams of a socket, and how many timers its loop
+--- has for coroutines.
+function inside.waiting(socket)
+  local count, wait = 0, socket._receivers and socket._receivers.first
+  while wait do count, wait = count + 1, wait.behind end
+  return count, #socket._scheduler.timers
+end
+
+--- An empty heap of what is due when.
+inside.new_timers = require "dgram.timers"
+
 --- The handle that watches a socket on its loop.
 function inside.poll(socket) return socket._poll end
 

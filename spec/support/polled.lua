@@ -8,6 +8,7 @@ local uv = require "luv"
 
 local loop = inside.poll_loop.new()
 local run, loop_alive, walk, poll = uv.run, uv.loop_alive, uv.walk, core.poll
+local run_sockets = loop.run
 local get_type = uv.handle_get_type
 local stopped = false
 
@@ -50,7 +51,7 @@ local function turn(mode)
   if alive() then anchor:ref() end
   run("nowait")
   anchor:unref()
-  loop.run(mode == "nowait" and mode or "once")
+  run_sockets(mode == "nowait" and mode or "once")
 end
 
 -- Ends the process as luv does when a callback raises, unless somebody asked to
@@ -81,6 +82,8 @@ function uv.run(mode)
   until stopped or not alive() or mode == "once" or mode == "nowait"
   return alive()
 end
+
+loop.run, loop.stop = uv.run, uv.stop
 
 -- A socket's handle, as luv's walk would show it.
 local Handle = {}

@@ -8,11 +8,16 @@
 --                       when it cannot be made.
 --   idle(callback)      a handle that calls back before the loop blocks, and
 --                       keeps it from blocking: start(), stop()
---   timer(callback)     a handle that calls back once: start(milliseconds)
---                       and, if others can close it, lost(): they did
+--   timer(callback)     a handle that calls back once: start(milliseconds),
+--                       stop() and, if others can close it, lost(): they did
 --   lookup(host, family, callback)
 --                       callback(nil, address) or callback(code, errno), later
---   traceback           message handler for errors that end in the loop, or nil
+--   traceback(err, thread)
+--                       message handler for errors that end in the loop, or nil;
+--                       thread: the coroutine that raised, if another one
+--   run(), stop()       for dgram.run: run until nothing is left; end that
+--   running(), suspend(wait), resume(wait), waits(wait), spawn(fn, ...)
+--                       nil, unless the host has coroutines of its own
 
 local core = require "dgram.core"
 
@@ -35,8 +40,9 @@ local function load_luv()
 end
 
 -- Turns an error into text, which luv can print, and adds where it came from.
-local function traceback(err)
+local function traceback(err, thread)
   local text = type(err) == "string" and err or tostring(err)
+  if thread then return debug.traceback(thread, text) end
   return debug.traceback(text, 2)
 end
 
@@ -124,6 +130,7 @@ local function new_adapter()
   -- For a host that turns the loop itself: one turn, what to poll for how many
   -- milliseconds between turns, and a function that ends this wait.
   function adapter.run(mode) return uv.run(mode) end
+  function adapter.stop() uv.stop() end
   function adapter.descriptor() return uv.backend_fd() end
   function adapter.patience() return uv.backend_timeout() end
   function adapter.waker()
