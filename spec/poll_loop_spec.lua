@@ -73,6 +73,22 @@ describe("the poll() loop", function()
     assert.is_true(cpu < 0.05, cpu .. " s of processor time")
   end)
 
+  it("does not wait any more once it was stopped in a turn", function()
+    local socket = bound(loop)
+    local idle
+    idle = loop.idle(function()
+      idle:stop()
+      loop.stop()
+    end)
+    idle:start()
+    local limit = loop.timer(function() end)
+    limit:start(2000)
+    assert.is_true((measure(loop.run)) < 1)
+    limit:stop()
+    socket:close()
+    loop.run()
+  end)
+
   it("calls timers once, when they are due, unless they were stopped", function()
     local order = {}
     local function timer(name, milliseconds)

@@ -8,7 +8,7 @@ local uv = require "luv"
 
 local loop = inside.poll_loop.new()
 local run, loop_alive, walk, poll = uv.run, uv.loop_alive, uv.walk, core.poll
-local run_sockets = loop.run
+local run_sockets, stop_sockets = loop.run, loop.stop
 local get_type = uv.handle_get_type
 local stopped = false
 
@@ -71,7 +71,10 @@ local limit = loop.timer(function() end)
 
 uv.loop_alive = alive
 
-function uv.stop() stopped = true end
+function uv.stop()
+  stopped = true
+  stop_sockets()
+end
 
 function uv.run(mode)
   stopped = false

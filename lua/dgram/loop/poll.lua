@@ -91,7 +91,9 @@ end
 
 -- Returns how many milliseconds poll() may wait; -1: without end.
 local function patience(self, mode)
-  if mode == "nowait" or #self.idles > 0 or not alive(self) then return 0 end
+  if mode == "nowait" or self.stopped or #self.idles > 0 or not alive(self) then
+    return 0
+  end
   local first = #self.timers > 0 and 2 ^ 31 - 1
   for i = 1, #self.timers do
     local left = math.ceil(self.timers[i].due - core.now())
