@@ -432,6 +432,23 @@ describe("receiving", function()
       end)
   end
 
+  it("does not read when there is room to send and nothing else", function()
+    helper.run(function()
+      local peer = inside.raw("udp4") -- a socket of ours would read, too
+      assert(peer:bind("127.0.0.1", 0))
+      local _, port = peer:name()
+      local socket = bound()
+      local sent = false
+      faults.at("send", 1, 10, core.errno "EAGAIN")
+      faults.at("receive", 1, 0, 0)
+      socket:send("x", port, "127.0.0.1", function(err) sent = not err end)
+      helper.wait(function() return sent end)
+      assert.equal(11, faults.count("send"))
+      assert.equal(0, faults.count("receive"))
+      helper.close(socket, peer)
+    end)
+  end)
+
   it("goes on after a rest although a send waits to become possible", function()
     helper.run(function()
       local socket, port = bound()

@@ -6,6 +6,8 @@
  */
 #include "binding.h"
 
+#include <string.h>
+
 #define DEEPEST 8 /* wake-ups within wake-ups: listeners may run the loop */
 
 /* Takes the first socket off the list. */
@@ -71,10 +73,35 @@ static void watch_on(lua_State *L, const Socket *s) {
   lua_call(L, 1, 0);
 }
 
-/* Answers the loop's readiness. Upvalues: the socket, and input_serve. */
+/* Tells whether the loop says that there is room to send, and nothing else: no
+   datagram, no error. */
+static int is_only_writable(lua_State *L) {
+  const char *events = lua_tostring(L, 2);
+  return lua_isnoneornil(L, 1) && events != NULL && strcmp(events, "w") == 0;
+}
+
+/* Reads and delivers what came to the socket at 1, or only forgets the errors,
+   which would wake it on and on; returns the status, an error on top. */
+static int read_ready(lua_State *L, Socket *s) {
+  int status;
+  if (!s->reading) {
+    if (system_error(s->fd) == 0) system_drain_error_queue(s->fd, s->family);
+    return 0;
+  }
+  s->loop->delivering++;
+  lua_pushvalue(L, lua_upvalueindex(2));
+  status = serve_readable(L, s, 1);
+  s->loop->delivering--;
+  if (s->batch != NULL && s->reading) socket_list(L, s, 1);
+  return status;
+}
+
+/* Answers the loop's readiness: (err, events). Upvalues: the socket, and
+   input_serve. */
 static int on_readiness(lua_State *L) {
   Socket *s = lua_touserdata(L, lua_upvalueindex(1));
   int status = 0, failed = !lua_isnoneornil(L, 1);
+  int only_writable = is_only_writable(L);
   if (s->fd < 0) return 0;
   if (loop_is_foreign(s->loop))
     return luaL_error(L, "socket belongs to the process that forked this one");
@@ -82,14 +109,7 @@ static int on_readiness(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(1));
   if (s->queue.wait == WAIT_WRITABLE) output_resume(L, s, 1, WAIT_WRITABLE);
   if (s->loop->delivering >= DEEPEST || s->making) return 0;
-  if (s->reading) {
-    s->loop->delivering++;
-    lua_pushvalue(L, lua_upvalueindex(2));
-    status = serve_readable(L, s, 1);
-    s->loop->delivering--;
-    if (s->batch != NULL && s->reading) socket_list(L, s, 1);
-  } else if (system_error(s->fd) == 0)
-    system_drain_error_queue(s->fd, s->family);
+  if (!only_writable) status = read_ready(L, s);
   if (failed) watch_on(L, s);
   flush_listed(L, s->loop, 1);
   return status != 0 ? lua_error(L) : 0;

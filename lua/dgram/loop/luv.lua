@@ -5,7 +5,9 @@
 --   poll(fd, callback)  a handle that calls callback(err, events) when fd is
 --                       ready or has an error: start(readable, writable),
 --                       stop(), close(), ref(), unref(). Returns nil, code
---                       when it cannot be made.
+--                       when it cannot be made. With events "w" fd is writable
+--                       and nothing else, so nothing is read; with any other,
+--                       or none, it is.
 --   idle(callback)      a handle that calls back before the loop blocks, and
 --                       keeps it from blocking: start(), stop()
 --   timer(callback)     a handle that calls back once: start(milliseconds),

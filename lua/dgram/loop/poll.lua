@@ -137,7 +137,7 @@ local function run_polls(self, mode)
       handle:stop()
       handle.callback("EBADF")
     elseif handle then
-      handle.callback(nil, events)
+      handle.callback(nil, events == WRITABLE and "w" or "r")
     end
   end
 end
