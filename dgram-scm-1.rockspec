@@ -61,6 +61,7 @@ build = {
         "src/engine/path.c",
         "src/engine/queue.c",
         "src/engine/receive.c",
+        "src/engine/report.c",
         "src/engine/system.c",
         "src/engine/train.c",
         "src/engine/transmit.c",

@@ -16,6 +16,7 @@
 ---| "close"
 ---| "error"
 ---| "drain"
+---| "icmp"
 ---| "newListener"
 ---| "removeListener"
 
@@ -66,6 +67,16 @@
 ---@field place? string thrown errors: file and line of the script's call
 ---@field stack? string thrown errors: the text, and the calls that led there
 
+---What the kernel tells of a datagram that failed on its way; address and port are
+---where it was sent to.
+---@class dgram.IcmpError: dgram.Error
+---@field origin? "icmp"|"icmp6"|"local" who says so; nil when the kernel had no room for more
+---@field offender? string the router or host that says so
+---@field type? integer of the ICMP message
+---@field icmpCode? integer
+---@field mtu? integer EMSGSIZE: bytes of a packet on that path, with its headers
+---@field data? string what came back of the payload
+
 ---The sender of a datagram.
 ---The fields from localAddress on are there if recvInfo asks for them.
 ---@class dgram.RemoteInfo
@@ -105,7 +116,7 @@
 ---@field sent integer datagrams
 ---@field sentBytes integer
 ---@field sendErrors integer datagrams that were not sent
----@field remoteErrors integer errors that remote hosts caused
+---@field remoteErrors integer errors that routers and remote hosts told of
 ---@field dropped integer datagrams that the kernel dropped
 ---@field blocked integer datagrams of senders on the receiveBlockList
 ---@field truncated integer datagrams that were delivered short
@@ -138,6 +149,7 @@
 ---@field linger? integer milliseconds close waits for slow readers, 1000 unless given
 ---@field gso? boolean true unless given
 ---@field gro? boolean true unless given
+---@field icmp? boolean 'icmp' tells of datagrams that failed on their way
 ---@field mode? integer permission bits of a unix path
 ---@field recvInfo? dgram.InfoField[] what rinfo tells besides
 ---@field loop? dgram.Adapter another event loop than luv's
@@ -166,7 +178,7 @@
 
 ---An event loop, as the option loop takes it.
 ---@class dgram.Adapter
----@field poll fun(fd: integer, callback: fun(err: any)): dgram.PollHandle?, string?
+---@field poll fun(fd: integer, callback: fun(err: any, events: string?)): dgram.PollHandle?, string?
 ---@field idle fun(callback: fun()): dgram.IdleHandle
 ---@field timer fun(callback: fun()): dgram.TimerHandle
 ---@field lookup fun(host: string, family: 4|6, callback: fun(code: string?, address: string?))
@@ -463,6 +475,7 @@ function Socket:getSendQueueCount() end
 ---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "icmp", listener: fun(err: dgram.IcmpError)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:on(event, listener) end
 
@@ -474,6 +487,7 @@ function Socket:on(event, listener) end
 ---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "icmp", listener: fun(err: dgram.IcmpError)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:addListener(event, listener) end
 
@@ -485,6 +499,7 @@ function Socket:addListener(event, listener) end
 ---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "icmp", listener: fun(err: dgram.IcmpError)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:once(event, listener) end
 
@@ -496,6 +511,7 @@ function Socket:once(event, listener) end
 ---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "icmp", listener: fun(err: dgram.IcmpError)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:prependListener(event, listener) end
 
@@ -507,6 +523,7 @@ function Socket:prependListener(event, listener) end
 ---@overload fun(self: dgram.Socket, event: "error", listener: fun(err: dgram.Error)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "listening"|"connect"|"close", listener: fun()): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "drain", listener: fun(path: string?)): dgram.Socket
+---@overload fun(self: dgram.Socket, event: "icmp", listener: fun(err: dgram.IcmpError)): dgram.Socket
 ---@overload fun(self: dgram.Socket, event: "newListener"|"removeListener", listener: fun(event: any, listener: function)): dgram.Socket
 function Socket:prependOnceListener(event, listener) end
 

@@ -42,7 +42,7 @@ local KNOWN = {
   recvBufferSize = true, sendBufferSize = true, lookup = true, signal = true,
   receiveBlockList = true, sendBlockList = true, highWaterMark = true,
   maxQueue = true, gso = true, gro = true, mode = true, linger = true,
-  loop = true, recvInfo = true, fd = true,
+  loop = true, recvInfo = true, fd = true, icmp = true,
 }
 
 -- Checks the options and returns those the socket keeps.
@@ -55,6 +55,7 @@ local function socket_options(given)
     lookup = given.lookup,
     gso = given.gso,
     gro = given.gro,
+    icmp = given.icmp and true or nil,
     mode = check.option_integer(given, "mode", 0, 511),
     recvInfo = check.option_names(given, "recvInfo", core.INFO),
   }
@@ -109,6 +110,12 @@ local function choose_info(handle, kind, names)
   end
 end
 
+-- Raises where sockets of this type cannot know what becomes of their datagrams.
+local function check_reports(handle, kind)
+  local ok, errno = handle:reports()
+  if not ok then errors.raise(errors.system("icmp of " .. kind, errno)) end
+end
+
 -- Makes a socket of checked options.
 local function new_socket(kind, options, adapter)
   local loop = scheduler.of(adapter or require("dgram.loop.luv").luv())
@@ -120,6 +127,7 @@ local function new_socket(kind, options, adapter)
   socket[CORE] = handle
   handle:limits(options.highWaterMark, options.maxQueue)
   choose_info(handle, kind, options.recvInfo)
+  if options.icmp then check_reports(handle, kind) end
   if options.receive_block then handle:block(options.receive_block) end
   return socket
 end
@@ -140,11 +148,12 @@ end
 -- @tparam string|table type "udp4", "udp6", "unix_dgram", or options: type,
 --   reuseAddr, reusePort, ipv6Only, recvBufferSize, sendBufferSize, lookup,
 --   signal, receiveBlockList, sendBlockList, highWaterMark, maxQueue, gso, gro,
---   mode, linger, loop, fd (a descriptor to adopt, which tells the type)
+--   mode, linger, loop, icmp, fd (a descriptor to adopt, which tells the type)
 -- @tparam[opt] function listener heard at every 'message'
 -- @return the socket. Raises ERR_SOCKET_BAD_TYPE, ERR_INVALID_ARG_TYPE,
 --   ERR_INVALID_ARG_VALUE for an option that is not known; ERR_INVALID_FD_TYPE
---   for a descriptor of another type, EEXIST for one that a socket has
+--   for a descriptor of another type, EEXIST for one that a socket has;
+--   ENOTSUP for icmp where the system has no queue of errors
 function dgram.createSocket(type_or_options, listener)
   local given = type_or_options
   local options = DEFAULTS

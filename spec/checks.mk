@@ -118,7 +118,7 @@ $(CHECKS)/fuzz-receive: spec/fuzz/receive.c $(ENGINE) $(ENGINE_HEADER)
 
 $(CHECKS)/fuzz-queue: spec/fuzz/queue.c $(ENGINE) $(ENGINE_HEADER)
 	@mkdir -p $(@D)
-	$(FUZZ) -o $@ $< $(call in_engine,address control fifo train transmit lane queue)
+	$(FUZZ) -o $@ $< $(call in_engine,address control fifo report train transmit lane queue)
 
 $(CHECKS)/fuzz-api: spec/fuzz/api.c $(SOURCES) $(ENGINE_HEADER) src/lua/binding.h
 	@mkdir -p $(@D)

@@ -6,6 +6,7 @@ local core = require "dgram.core" -- it alone knows the codes of errno(3)
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
 local host = require "spec.support.host"
+local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
 local read = helper.read
@@ -399,6 +400,10 @@ describe("docs/api.md", function()
     it(("line %d: %s"):format(snippet.line, snippet.heading), function()
       if snippet.info:find("5.4", 1, true) and _VERSION < "Lua 5.4" then
         pending("a snippet for Lua 5.4")
+      end
+      local code = table.concat(snippet.code, "\n")
+      if code:find("icmp = true", 1, true) and not traffic.has_icmp() then
+        pending("this build has no queue of errors")
       end
       helper.run(function()
         assert.is_true(#expected(snippet) > 0, "it says no output")

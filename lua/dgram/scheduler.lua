@@ -139,6 +139,7 @@ local function hooks(self)
     update = function(socket) socket:_update() end,
     retry = function(socket) self:retry(socket) end,
     error = function(socket, ...) socket:_network_error(...) end,
+    report = function(socket, ...) socket:_failed_on_its_way(...) end,
     failed = function(socket, ...) socket:_send_failed(...) end,
     drain = function(socket, path) socket:_drained(path) end,
     traceback = self.adapter.traceback,

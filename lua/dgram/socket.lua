@@ -114,7 +114,17 @@ function Socket:_network_error(errno, row)
     self:_update()
     self._scheduler:retry(self)
   end
-  if not self:_fail_receiver(err) then self:_report(err) end
+  if self._options.icmp and PASSING[err.code] then self:emit("icmp", err)
+  elseif not self:_fail_receiver(err) then self:_report(err) end
+end
+
+-- Hears what the kernel reports of a datagram that failed on its way.
+function Socket:_failed_on_its_way(errno, address, port, details)
+  if self._closed then return end
+  local err = errors.system("recvmsg", errno, address or self._peer,
+    address and port or self._peer_port)
+  for name, value in pairs(details) do err[name] = value end
+  self:emit("icmp", err)
 end
 
 -- Hears that a datagram was refused.
@@ -215,13 +225,17 @@ end
 
 -- ---------------------------------------------------------------- opening
 
--- Passes trains and buffer sizes on to an open socket; returns nil,
+-- Passes trains, reports and buffer sizes on to an open socket; returns nil,
 -- errno when the system refuses one.
 function Socket:_tune()
   local options, handle = self._options, self[CORE]
   handle:trains(options.gso ~= false, options.gro ~= false)
   if options.recvInfo then
     local ok, errno = handle:tell()
+    if not ok then return nil, errno end
+  end
+  if options.icmp then
+    local ok, errno = handle:reports()
     if not ok then return nil, errno end
   end
   for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do

@@ -124,6 +124,11 @@ function traffic.has_sources()
   return ok or err.code ~= "ENOTSUP"
 end
 
+-- Whether this system and this build have a queue of errors.
+function traffic.has_icmp()
+  return (pcall(dgram.createSocket, { type = "udp4", icmp = true }))
+end
+
 -- An adapter like luv's own, each of whose callbacks is what wrap(callback, hook)
 -- makes of it.
 local function wrapping(wrap)

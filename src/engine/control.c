@@ -149,6 +149,52 @@ void control_read(struct msghdr *header, Info *info) {
   }
 }
 
+/* How Linux lays out an error (linux/errqueue.h); an address follows, that of the
+   host that told of it. */
+typedef struct ExtendedError {
+  uint32_t error;
+  uint8_t origin, type, code, pad;
+  uint32_t info, data;
+} ExtendedError;
+
+/* Reads the address behind an error; what is none, or cut off, has no length. */
+static void read_offender(Carried from, Address *out) {
+  Carried rest = {from.data + sizeof(ExtendedError),
+                  from.size - sizeof(ExtendedError)};
+  sa_family_t family = AF_UNSPEC;
+  out->length = 0;
+  memset(&out->name, 0, sizeof out->name.v6);
+  control_copy(rest, &family, sizeof family);
+  if (family == AF_INET && control_copy(rest, &out->name, sizeof out->name.v4))
+    out->length = sizeof out->name.v4;
+  if (family == AF_INET6 && control_copy(rest, &out->name, sizeof out->name.v6))
+    out->length = sizeof out->name.v6;
+}
+
+/* Reads an error, and who told of it. */
+static void read_error(Carried from, Report *report) {
+  ExtendedError e;
+  if (!control_copy(from, &e, sizeof e)) return;
+  report->error = e.error <= INT32_MAX ? -(int)e.error : 0;
+  report->origin = e.origin;
+  report->type = e.type;
+  report->code = e.code;
+  report->info = e.info;
+  read_offender(from, &report->offender);
+}
+
+/* Reads what came with a message of the queue of errors; without an origin it is
+   none of the network's. */
+void control_read_report(struct msghdr *header, Report *report) {
+  struct cmsghdr *c = header->msg_controllen > 0 ? CMSG_FIRSTHDR(header) : NULL;
+  report->origin = ORIGIN_NONE;
+  for (; c != NULL; c = CMSG_NXTHDR(header, c)) {
+    int kind = control_kind(c);
+    if (kind == CONTROL_ERROR_V4 || kind == CONTROL_ERROR_V6)
+      read_error(control_carried(header, c), report);
+  }
+}
+
 /* Tells whether two ways to leave are the same. */
 static int via_equal(const Via *a, const Via *b) {
   return a == b || (a != NULL && b != NULL && memcmp(a, b, sizeof *a) == 0);

@@ -119,7 +119,10 @@ int system_leave_by(int fd, int family, unsigned interface,
 int system_receive(int fd, Message *message, int count);
 int system_send(int fd, Message *message, int count);
 int system_error(int fd);
-int system_drain_error_queue(int fd, int family);
+int system_report_errors(int fd, int family, int on);
+int system_receive_error(int fd, struct msghdr *header);
+void system_drain_errors(int fd);
+int system_is_shut_down(int fd);
 int system_is_buffer_full(int fd);
 void system_copy_send_buffer(int from, int to);
 int system_is_writable(int fd);
@@ -182,6 +185,8 @@ enum {
   CONTROL_TIMESTAMPNS, /* a struct timespec */
   CONTROL_TIMESTAMP,   /* a struct timeval */
   CONTROL_CREDENTIALS, /* unix: who sent it */
+  CONTROL_ERROR_V4,    /* of the queue of errors: why a datagram failed */
+  CONTROL_ERROR_V6,
   CONTROL_SOURCE,      /* these leave; IPv4: source address and interface */
   CONTROL_SENDTTL,     /* IPv4: hops */
   CONTROL_SENDTOS,     /* IPv4: type of service */
@@ -270,7 +275,26 @@ typedef struct Route {
                      its name is not kept */
 } Route;
 
+#define REPORT_DATA 1280 /* bytes of payload that may come back: all that
+                            ICMPv6 carries (RFC 4443, section 2.4) */
+
+/* Who says that a datagram failed, in the kernel's numbers. */
+enum { ORIGIN_NONE, ORIGIN_LOCAL, ORIGIN_ICMP, ORIGIN_ICMP6 };
+
+/* What the kernel tells of a datagram that failed on its way. */
+typedef struct Report {
+  Address to;             /* where it was sent; length 0: not told */
+  Address offender;       /* the host that said so; length 0: not told */
+  int error;              /* a negative errno */
+  int origin;             /* ORIGIN_ */
+  unsigned type, code;    /* of the ICMP message */
+  uint32_t info;          /* EMSGSIZE: bytes the path takes; 0: not told */
+  size_t size;            /* bytes of its payload that came back */
+  char data[REPORT_DATA]; /* these */
+} Report;
+
 void control_read(struct msghdr *header, Info *info);
+void control_read_report(struct msghdr *header, Report *report);
 void control_write(struct msghdr *header, const Route *route, unsigned segment);
 int route_equal(const Route *a, const Route *b);
 const Address *route_to(const Route *route);
@@ -390,6 +414,7 @@ char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
 Block *fifo_unsent(Fifo *fifo);
 void fifo_sent(Fifo *fifo, unsigned items, size_t bytes);
 void fifo_complete(Fifo *fifo, int error);
+int fifo_complete_told(Fifo *fifo, int error);
 int fifo_refuse(Fifo *fifo, const Route *route, int error);
 int fifo_next(Fifo *fifo, Completion *out);
 void fifo_tidy(Fifo *fifo);
@@ -398,6 +423,29 @@ void fifo_fail_unrouted(Fifo *fifo, int error);
 Item *block_item(const Block *block, uint32_t index);
 const Route *block_route(const Block *block, const Item *item);
 void pool_free(Pool *pool);
+
+/* ------------------------------------------------------------- report.c */
+
+#define REPORTS 32 /* reports that wait to be told */
+
+/* Whose an error is that a call failed with, as far as reports tell: nobody's,
+   that of an earlier datagram, or of the one that is refused; or there is no room
+   to find out. */
+enum { REPORT_NONE, REPORT_EARLIER, REPORT_OWN, REPORT_FULL };
+
+/* The reports of a socket that nobody was told of yet: a ring. */
+typedef struct Reports {
+  Ledger *ledger;       /* the socket's account */
+  int first, count;     /* the oldest, and how many there are */
+  Report own;           /* the last of a datagram that was refused at once */
+  Report slot[REPORTS]; /* the reports */
+} Reports;
+
+Reports *reports_new(Ledger *ledger);
+int reports_fill(Reports *reports, int fd, int error);
+void reports_keep_own(Reports *reports, const Address *to);
+int reports_count(const Reports *reports);
+int reports_take(Reports *reports, Report *out);
 
 /* -------------------------------------------------------------- train.c */
 
@@ -459,6 +507,7 @@ typedef struct Queue {
   int one_message;   /* one message a call: look for its own error */
   int pending_error; /* what refused the next datagram once already */
   int async_error;   /* an error of an earlier datagram, or 0 */
+  Reports *reports;  /* what the kernel tells of them; NULL: not asked to */
 } Queue;
 
 int transmit(Queue *queue, Fifo *fifo, int fd);

@@ -235,6 +235,16 @@ void fifo_complete(Fifo *fifo, int error) {
   fifo->ledger->errors++;
 }
 
+/* The same for an error that is told of in another way, too: who gave no callback
+   hears of it there alone. Returns whether nobody gave one. */
+int fifo_complete_told(Fifo *fifo, int error) {
+  Block *block = fifo_unsent(fifo);
+  Item *item = block_item(block, block->done);
+  fifo_complete(fifo, error);
+  if (item->ref == 0) item->error = 0;
+  return item->ref == 0;
+}
+
 /* Drops items at the front that nobody wants to hear of; frees blocks. */
 void fifo_tidy(Fifo *fifo) {
   Block *block;
@@ -300,10 +310,9 @@ static void compact(Fifo *fifo, Block *old, const Route *route) {
 int fifo_refuse(Fifo *fifo, const Route *route, int error) {
   Block *block = fifo_unsent(fifo);
   Item *item = block_item(block, block->done);
-  int quiet = item->ref == 0;
+  int quiet;
   item->data = NO_DATA;
-  fifo_complete(fifo, error);
-  if (quiet) item->error = 0;
+  quiet = fifo_complete_told(fifo, error);
   if (block->done == block->count) compact(fifo, block, route);
   fifo_tidy(fifo);
   return quiet;

@@ -7,6 +7,7 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Makes an empty queue that takes its memory from a pool. */
@@ -30,6 +31,8 @@ void queue_free(Queue *queue) {
   ledger->count = ledger->held;
   ledger->bytes = ledger->held_bytes;
   ledger->unreported = ledger->untold_bytes = 0;
+  free(queue->reports);
+  queue->reports = NULL;
 }
 
 /* Adds up what waits, wherever it does, or was not told of, in bytes of memory.
@@ -204,6 +207,7 @@ int queue_is_due(const Queue *queue) {
   const Ledger *ledger = &queue->ledger;
   if (ledger->unreported > 0 || queue->async_error != 0 || queue->refused != 0)
     return 1;
+  if (reports_count(queue->reports) > 0) return 1;
   if (queue->fifo.count > 0 && queue->wait == WAIT_NOTHING) return 1;
   if (ledger->count - ledger->held > queue->fifo.count &&
       queue->lanes_wait == WAIT_NOTHING)

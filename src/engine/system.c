@@ -425,28 +425,52 @@ int system_error(int fd) {
   return -error;
 }
 
-/* Empties the queue of errors, which makes a socket readable that has no
-   datagram: only options set by others fill it, before it was adopted. Returns
-   -ESHUTDOWN when it is readable because somebody shut it down. */
-int system_drain_error_queue(int fd, int family) {
-  struct pollfd state = {fd, POLLIN, 0};
+/* Has the kernel keep reports of datagrams that fail on their way, or no more;
+   those of IPv4 also for a socket of IPv6. */
+int system_report_errors(int fd, int family, int on) {
+#if HAVE_BATCHES
+  int status = set_int(fd, IPPROTO_IP, IP_RECVERR, on);
+  if (status == 0 && family == AF_INET6)
+    status = set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, on);
+  return status;
+#else
+  (void)fd, (void)family, (void)on;
+  return -ENOTSUP;
+#endif
+}
+
+/* Takes the oldest message off the queue of errors of an IP socket; returns the
+   bytes of its payload, -EAGAIN when there is none. */
+int system_receive_error(int fd, struct msghdr *header) {
 #ifdef MSG_ERRQUEUE
+  ssize_t size;
+  RETRY(size, recvmsg(fd, header, MSG_ERRQUEUE | MSG_DONTWAIT));
+  return size < 0 ? -errno : (int)size;
+#else
+  (void)fd, (void)header;
+  return -EAGAIN;
+#endif
+}
+
+/* Empties the queue of errors of an IP socket, which keeps it readable without a
+   datagram: options set by others filled it, before it was adopted. */
+void system_drain_errors(int fd) {
   struct msghdr header;
   int left = SYSTEM_MESSAGES;
   memset(&header, 0, sizeof header);
-  while (family != AF_UNIX && left-- > 0 &&
-         recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
+  while (left-- > 0 && system_receive_error(fd, &header) >= 0)
     ;
-#else
-  (void)family;
-#endif
+}
+
+/* Tells whether somebody shut a socket down: it is readable then for good. */
+int system_is_shut_down(int fd) {
+  struct pollfd state = {fd, POLLIN, 0};
 #ifdef POLLRDHUP
   state.events |= POLLRDHUP;
-  if (poll(&state, 1, 0) > 0 && (state.revents & POLLRDHUP)) return -ESHUTDOWN;
+  return poll(&state, 1, 0) > 0 && (state.revents & POLLRDHUP);
 #else
-  if (poll(&state, 1, 0) > 0 && (state.revents & POLLHUP)) return -ESHUTDOWN;
+  return poll(&state, 1, 0) > 0 && (state.revents & POLLHUP);
 #endif
-  return 0;
 }
 
 /* Tells whether what a unix socket sent and nobody has read yet fills its send
@@ -914,9 +938,13 @@ const ControlRow system_controls[CONTROL_KINDS] = {
 #if HAVE_BATCHES
     [CONTROL_GRO] = {IPPROTO_UDP, UDP_GRO},
     [CONTROL_GSO] = {IPPROTO_UDP, UDP_SEGMENT},
+    [CONTROL_ERROR_V4] = {IPPROTO_IP, IP_RECVERR},
+    [CONTROL_ERROR_V6] = {IPPROTO_IPV6, IPV6_RECVERR},
 #else
     [CONTROL_GRO] = NONE,
     [CONTROL_GSO] = NONE,
+    [CONTROL_ERROR_V4] = NONE,
+    [CONTROL_ERROR_V6] = NONE,
 #endif
 #if HAVE_PKTINFO
     [CONTROL_PKTINFO] = {IPPROTO_IP, IP_PKTINFO},

@@ -8,6 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
+/* The kernel has more reports than there is room for: the socket's turn tells
+   some, and goes on. */
+#define WAIT_TURN -1
+
 /* Points a message at a datagram or train. */
 static void aim(struct msghdr *header, const Outgoing *out, char *control) {
   memset(header, 0, sizeof *header);
@@ -29,16 +33,20 @@ static int hand_over(int fd, const Outgoing *out, int count) {
   return sent != 0 ? sent : -EAGAIN;
 }
 
-/* Notes the success of count messages. An error that refused the first of them
-   before was that of an earlier datagram. */
+/* Notes that what refused the next datagram before was the error of an earlier
+   one. */
+static void note_earlier(Queue *queue) {
+  if (queue->pending_error == 0) return;
+  queue->async_error = queue->pending_error;
+  queue->ledger.async_errors++;
+  queue->pending_error = 0;
+}
+
+/* Notes the success of count messages. */
 static void note_sent(Queue *queue, Fifo *fifo, const Outgoing *out,
                       int count) {
   int i;
-  if (queue->pending_error != 0) {
-    queue->async_error = queue->pending_error;
-    queue->ledger.async_errors++;
-    queue->pending_error = 0;
-  }
+  note_earlier(queue);
   for (i = 0; i < count; i++) {
     fifo_sent(fifo, out[i].items, out[i].data.iov_len);
     train_passed(&queue->offload, &out[i]);
@@ -57,9 +65,30 @@ static int unix_wait(const Queue *queue, int fd, const Outgoing *out,
   return error == -EAGAIN ? WAIT_WRITABLE : WAIT_TIMER;
 }
 
-/* Notes that the first message was refused; returns what it waits for. A
-   datagram is tried once more before it fails: the error may be an earlier
-   one's (ICMP). */
+/* Notes that the first message, one datagram, was refused for good. The error may
+   be an earlier one's (ICMP): the kernel's reports tell, but it does not always
+   make them, so without one it is tried once more. */
+static int note_failure(Queue *queue, Fifo *fifo, int fd, const Outgoing *out,
+                        int error) {
+  int whose = reports_fill(queue->reports, fd, error);
+  if (whose == REPORT_FULL) return WAIT_TURN;
+  if (whose == REPORT_EARLIER) return WAIT_NOTHING;
+  if (whose == REPORT_OWN) {
+    note_earlier(queue);
+    reports_keep_own(queue->reports, route_to(out->route));
+    fifo_complete_told(fifo, error);
+  } else if (queue->pending_error == 0 && !queue->local) {
+    queue->pending_error = error;
+    return WAIT_NOTHING;
+  } else {
+    queue->pending_error = 0;
+    fifo_complete(fifo, error);
+  }
+  train_passed(&queue->offload, NULL);
+  return WAIT_NOTHING;
+}
+
+/* Notes that the first message was refused; returns what it waits for. */
 static int note_refusal(Queue *queue, Fifo *fifo, int fd, const Outgoing *out,
                         int error) {
   if (error == -EAGAIN || error == -ENOBUFS) {
@@ -67,14 +96,7 @@ static int note_refusal(Queue *queue, Fifo *fifo, int fd, const Outgoing *out,
     return error == -EAGAIN ? WAIT_WRITABLE : WAIT_TIMER;
   }
   if (train_refused(&queue->offload, out, error)) return WAIT_NOTHING;
-  if (queue->pending_error == 0 && !queue->local) {
-    queue->pending_error = error;
-    return WAIT_NOTHING;
-  }
-  queue->pending_error = 0;
-  fifo_complete(fifo, error);
-  train_passed(&queue->offload, NULL);
-  return WAIT_NOTHING;
+  return note_failure(queue, fifo, fd, out, error);
 }
 
 /* Passes over datagrams that have their completion already. */
@@ -105,5 +127,5 @@ int transmit(Queue *queue, Fifo *fifo, int fd) {
   }
   queue->one_message = 0;
   fifo_tidy(fifo);
-  return wait;
+  return wait == WAIT_TURN ? WAIT_NOTHING : wait;
 }

@@ -94,6 +94,7 @@ enum {
   HOOK_UPDATE,    /* update(socket): what awaits() tells has changed */
   HOOK_RETRY,     /* retry(socket): call resume() after a while */
   HOOK_ERROR,     /* error(socket, errno, row): the network told of it */
+  HOOK_REPORT,    /* report(socket, errno, address, port, details): of it, too */
   HOOK_FAILED,    /* failed(socket, callback, errno, ...): a send was refused */
   HOOK_DRAIN,     /* drain(socket, path): what send said no to has gone */
   HOOK_TRACEBACK, /* traceback(err): message handler for listeners, or nil */
@@ -187,6 +188,7 @@ int poller_resolve(lua_State *L);
 /* -------------------------------------------------------------- input.c */
 
 int input_serve(lua_State *L);
+void input_read_errors(Socket *s);
 
 /* ----------------------------------------------------------- callback.c */
 

@@ -4,6 +4,8 @@
  */
 #include "binding.h"
 
+#include <errno.h>
+
 /* Tells one completion: success to the callback, failure through the facade. */
 static void tell(lua_State *L, Socket *s, int index, const Completion *c) {
   char text[ADDRESS_TEXT];
@@ -77,6 +79,48 @@ static void report_async_error(lua_State *L, Socket *s, int index) {
   socket_report_error(L, s, index, error);
 }
 
+/* Sets a number in the table on top. */
+static void set_number(lua_State *L, const char *field, lua_Integer value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, field);
+}
+
+/* Pushes a table of what a report tells beside the error and the destination. */
+static void push_details(lua_State *L, const Report *r) {
+  static const char *const origins[] = {NULL, "local", "icmp", "icmp6"};
+  char text[ADDRESS_TEXT];
+  lua_createtable(L, 0, 6);
+  lua_pushstring(L, origins[r->origin]);
+  lua_setfield(L, -2, "origin");
+  lua_pushlstring(L, r->data, r->size);
+  lua_setfield(L, -2, "data");
+  if (r->error == -EMSGSIZE && r->info > 0)
+    set_number(L, "mtu", (lua_Integer)r->info);
+  if (r->origin == ORIGIN_LOCAL) return;
+  set_number(L, "type", (lua_Integer)r->type);
+  set_number(L, "icmpCode", (lua_Integer)r->code);
+  if (r->offender.length == 0) return;
+  lua_pushlstring(L, text, address_text(&r->offender, text));
+  lua_setfield(L, -2, "offender");
+}
+
+/* Tells what the kernel reports of datagrams that failed on their way. What is
+   told is copied first: a listener or a finalizer may close the socket. */
+static void report_reports(lua_State *L, Socket *s, int index) {
+  int left = reports_count(s->queue.reports);
+  char text[ADDRESS_TEXT];
+  Report r;
+  while (left-- > 0 && reports_take(s->queue.reports, &r)) {
+    loop_push_hook(L, index, HOOK_REPORT);
+    lua_pushinteger(L, r.error);
+    if (r.to.length > 0) lua_pushlstring(L, text, address_text(&r.to, text));
+    else lua_pushnil(L);
+    lua_pushinteger(L, address_port(&r.to));
+    push_details(L, &r);
+    lua_call(L, 5, 0);
+  }
+}
+
 /* Emits 'drain' for each queue that send said no to and that is empty now. */
 static void report_drained(lua_State *L, Socket *s, int index) {
   char text[ADDRESS_TEXT];
@@ -97,6 +141,7 @@ void completion_report(lua_State *L, Socket *s, int index) {
   report_completions(L, s, index);
   report_refused(L, s, index);
   report_async_error(L, s, index);
+  report_reports(L, s, index);
   report_drained(L, s, index);
 }
 

@@ -45,7 +45,7 @@ static int note_truncated(Socket *s) {
 }
 
 /* Reads a batch; returns the messages in it, 0 when nothing waits, -1 when
-   there was an error, which has been reported. */
+   there was an error, which has been reported, or will be in the turn. */
 static int input_fill(lua_State *L, Socket *s) {
   int count;
   if (s->batch == NULL) s->batch = state_take_batch(s->state, s->family);
@@ -58,6 +58,7 @@ static int input_fill(lua_State *L, Socket *s) {
   }
   socket_drop_batch(s);
   if (count == -EAGAIN) return 0;
+  if (reports_fill(s->queue.reports, s->fd, count) != REPORT_NONE) return -1;
   s->queue.ledger.async_errors++;
   socket_report_error(L, s, AT_SOCKET, count);
   return -1;
@@ -271,11 +272,20 @@ static void lay_out(lua_State *L, Socket *s) {
   lua_settop(L, AT_INTERFACE);
 }
 
-/* Empties the queue of errors of a socket that is said to be readable and has
-   nothing to read: the loop would say so again at once, without end. */
-static void drain_error_queue(lua_State *L, Socket *s) {
-  int error = system_drain_error_queue(s->fd, s->family);
-  if (error < 0) socket_report_error(L, s, AT_SOCKET, error);
+/* Reads the queue of errors, which keeps a socket readable that has no datagram.
+   What the socket asked for is told in its turn; what others asked for, before it
+   was adopted, is forgotten. */
+void input_read_errors(Socket *s) {
+  if (s->queue.reports != NULL) reports_fill(s->queue.reports, s->fd, 0);
+  else if (s->family != AF_UNIX) system_drain_errors(s->fd);
+}
+
+/* Finds out why a socket is said to be readable that has nothing to read: the
+   loop would say so again at once, without end. */
+static void read_nothing(lua_State *L, Socket *s) {
+  input_read_errors(s);
+  if (system_is_shut_down(s->fd))
+    socket_report_error(L, s, AT_SOCKET, -ESHUTDOWN);
 }
 
 /* Tells whether there is room to read into. */
@@ -292,7 +302,7 @@ int input_serve(lua_State *L) {
   budget -= input_deliver(L, s);
   while (may_read(s) && budget > 0) {
     int count = input_fill(L, s);
-    if (count == 0 && budget == BUDGET) drain_error_queue(L, s);
+    if (count == 0 && budget == BUDGET) read_nothing(L, s);
     budget -= count < 0 ? 1 : input_deliver(L, s);
     if (count >= 0 && count < BATCH_SLOTS) break;
   }

@@ -113,10 +113,26 @@ static int option_multicast_interface(lua_State *L) {
   return push_result(L, status == -ENODEV ? -EADDRNOTAVAIL : status);
 }
 
+/* reports(): has the kernel report datagrams that fail on their way; before the
+   socket is open, tells whether it can. */
+static int option_reports(lua_State *L) {
+  Socket *s = socket_check(L, 1);
+  int status;
+  if (s->family == AF_UNIX || system_controls[CONTROL_ERROR_V4].level < 0)
+    return push_failure(L, -ENOTSUP);
+  if (s->fd < 0) return push_result(L, 0);
+  if (s->queue.reports == NULL)
+    s->queue.reports = reports_new(&s->queue.ledger);
+  if (s->queue.reports == NULL) return push_failure(L, -ENOMEM);
+  status = system_report_errors(s->fd, s->family, 1);
+  return push_result(L, status);
+}
+
 const luaL_Reg option_methods[] = {
     {"set", option_set},
     {"get", option_get},
     {"membership", option_membership},
+    {"reports", option_reports},
     {"multicastInterface", option_multicast_interface},
     {NULL, NULL},
 };

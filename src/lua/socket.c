@@ -411,11 +411,12 @@ static int close_socket(lua_State *L) {
   return 0;
 }
 
-/* disown(): lets go of the descriptor, without its trains and its peer, and
-   leaves it open. */
+/* disown(): lets go of the descriptor, without its trains, reports and
+   peer, and leaves it open. */
 static int disown(lua_State *L) {
   Socket *s = socket_open(L, 1);
   if (s->gro) system_enable_gro(s->fd, 0);
+  if (s->queue.reports != NULL) system_report_errors(s->fd, s->family, 0);
   s->fast_send = s->connected = 0;
   s->queue.named = 0;
   s->queue.peer.length = 0;

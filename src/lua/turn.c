@@ -80,19 +80,29 @@ static int is_only_writable(lua_State *L) {
   return lua_isnoneornil(L, 1) && events != NULL && strcmp(events, "w") == 0;
 }
 
-/* Reads and delivers what came to the socket at 1, or only forgets the errors,
-   which would wake it on and on; returns the status, an error on top. */
+/* Takes the errors of a socket that does not read, which would wake it on and on:
+   they are told in its turn. */
+static void take_errors(Socket *s) {
+  int error;
+  if (s->detached) return;
+  input_read_errors(s);
+  error = system_error(s->fd);
+  if (error == 0) return;
+  s->queue.async_error = error;
+  s->queue.ledger.async_errors++;
+}
+
+/* Reads and delivers what came to the socket at 1; returns the status, an error on
+   top. */
 static int read_ready(lua_State *L, Socket *s) {
-  int status;
-  if (!s->reading) {
-    if (system_error(s->fd) == 0) system_drain_error_queue(s->fd, s->family);
-    return 0;
-  }
-  s->loop->delivering++;
-  lua_pushvalue(L, lua_upvalueindex(2));
-  status = serve_readable(L, s, 1);
-  s->loop->delivering--;
-  if (s->batch != NULL && s->reading) socket_list(L, s, 1);
+  int status = 0;
+  if (s->reading) {
+    s->loop->delivering++;
+    lua_pushvalue(L, lua_upvalueindex(2));
+    status = serve_readable(L, s, 1);
+    s->loop->delivering--;
+  } else take_errors(s);
+  if (socket_is_due(s)) socket_list(L, s, 1);
   return status;
 }
 

@@ -12,6 +12,7 @@
 local core = require "dgram.core"
 
 local READABLE, WRITABLE, INVALID = 1, 2, 4
+local SPELLED = { "r", "w", "rw" }
 
 -- Handles that are started stand in a list, and each knows its place in it. (No
 -- `pairs` over what changes: a trace of LuaJIT has seen it run no time at all.)
@@ -137,7 +138,7 @@ local function run_polls(self, mode)
       handle:stop()
       handle.callback("EBADF")
     elseif handle then
-      handle.callback(nil, events == WRITABLE and "w" or "r")
+      handle.callback(nil, SPELLED[events])
     end
   end
 end
