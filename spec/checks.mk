@@ -4,8 +4,8 @@
 #   make test-net      many hosts: multicast, routers, errors, broken links
 #   make sanitize      the specs under ASan, UBSan, LSan, TSan and valgrind, with
 #                      Lua's API checks, with a collection after every instruction
-#   make fuzz TIME=60  libFuzzer on addresses, control messages and trains, the
-#                      queue and the public API
+#   make fuzz TIME=60  libFuzzer on addresses, control messages, trains and
+#                      reports, the queue and the public API
 #   make soak TIME=600 load: floods, storms, slow peers, a thousand sockets
 #   make coverage      lines and branches that no spec runs
 #   make mutate COUNT=60  changes of conditions that no spec notices
@@ -103,7 +103,7 @@ run-sanitizers: $(CHECKS)/lua-asan $(CHECKS)/lua-tsan
 
 FUZZ = clang -std=gnu11 -O1 -g -fno-omit-frame-pointer -Isrc/engine \
   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-FUZZERS = $(patsubst %,$(CHECKS)/fuzz-%,address receive queue api)
+FUZZERS = $(patsubst %,$(CHECKS)/fuzz-%,address receive report queue api)
 
 ENGINE_HEADER = src/engine/engine.h
 in_engine = $(patsubst %,src/engine/%.c,$(1))
@@ -115,6 +115,10 @@ $(CHECKS)/fuzz-address: spec/fuzz/address.c $(ENGINE) $(ENGINE_HEADER)
 $(CHECKS)/fuzz-receive: spec/fuzz/receive.c $(ENGINE) $(ENGINE_HEADER)
 	@mkdir -p $(@D)
 	$(FUZZ) -o $@ $< $(call in_engine,address control receive)
+
+$(CHECKS)/fuzz-report: spec/fuzz/report.c $(ENGINE) $(ENGINE_HEADER)
+	@mkdir -p $(@D)
+	$(FUZZ) -o $@ $< $(call in_engine,address control report)
 
 $(CHECKS)/fuzz-queue: spec/fuzz/queue.c $(ENGINE) $(ENGINE_HEADER)
 	@mkdir -p $(@D)

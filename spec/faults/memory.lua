@@ -193,6 +193,18 @@ local scenarios = {
     controller:abort()
     run(50)
   end },
+  { "datagrams that fail on their way", function()
+    local dead = socket_of { type = "udp4" }
+    local port = dead:bindSync({ address = "127.0.0.1" }).port
+    dead:close()
+    run(50)
+    local socket = socket_of { type = "udp4", icmp = not os.getenv "PORTABLE" }
+    socket:on("icmp", function(err) return err.code .. err.data end)
+    for i = 1, 5 do send(socket, ("x"):rep(i), port, "127.0.0.1") end
+    run(50)
+    send(socket, ("x"):rep(65530), port, "127.0.0.1")
+    run(50)
+  end },
   { "refused datagrams", function()
     local socket = socket_of { type = "udp4" }
     local port = socket:bindSync({ address = "127.0.0.1" }).port

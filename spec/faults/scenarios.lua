@@ -150,6 +150,26 @@ local function pair(case)
   case:settle()
 end
 
+-- A socket that asked for reports, whose datagrams fail on their way beside others.
+local function reports(case)
+  local socket = case:socket { type = "udp4", icmp = true, recvBufferSize = ROOM }
+  socket:on("icmp", function(err)
+    assert(type(err.code) == "string" and err.errno < 0)
+  end)
+  if not case:bind(socket, 0, "127.0.0.1") then return end
+  local address = case:try(socket, "address")
+  if not address then return end
+  local dead = dgram.createSocket("udp4")
+  local ok, to = pcall(dead.bindSync, dead, { address = "127.0.0.1" })
+  dead:close()
+  if not ok then return end
+  for i = 1, 5 do socket:send(("x"):rep(i), to.port, "127.0.0.1") end
+  case:burst(socket, 20, 30, address.port, "127.0.0.1")
+  socket:send(("x"):rep(65530), to.port, "127.0.0.1")
+  case:settle()
+  for _ = 1, 5 do uv.run("nowait") end -- what is left is in the queue of errors
+end
+
 -- Every option, and memberships on every interface.
 local function options(case)
   local socket = case:socket { type = "udp4", reuseAddr = true,
@@ -186,4 +206,5 @@ return {
     anyway = "ECONNREFUSED" },
   { "a pair", pair },
   { "every option", options },
+  traffic.has_icmp() and { "a socket that asked for reports", reports } or nil,
 }

@@ -151,6 +151,7 @@ const ControlRow system_controls[CONTROL_KINDS] = {
     [CONTROL_HOPLIMIT] = {IPPROTO_IPV6, IPV6_HOPLIMIT},
     [CONTROL_SENDTOS] = {IPPROTO_IP, IP_TOS},
     [CONTROL_TCLASS] = {IPPROTO_IPV6, IPV6_TCLASS},
+    [CONTROL_ERROR_V4] = {IPPROTO_IP, IP_RECVERR},
 };
 
 int system_write_source(void *data, struct in_addr from, unsigned interface) {
@@ -175,9 +176,29 @@ int system_read_credentials(const void *data, size_t size, Credentials *out) {
   return (void)data, (void)size, (void)out, 0;
 }
 
+static const int errors[] = {EAGAIN, ENOBUFS, EMSGSIZE,     EINVAL,
+                             EIO,    EPERM,   ECONNREFUSED, ENOMEM};
+
+/* The queue of errors tells of any datagram, as the input says. */
+int system_receive_error(int fd, struct msghdr *header) {
+  unsigned what = take();
+  struct cmsghdr *c = CMSG_FIRSTHDR(header);
+  uint32_t error = (uint32_t)errors[what >> 1 & 7];
+  uint8_t origin = what >> 4 & 3;
+  (void)fd;
+  if (!(what & 1)) return -EAGAIN;
+  memset(c, 0, CMSG_LEN(32));
+  c->cmsg_level = IPPROTO_IP;
+  c->cmsg_type = IP_RECVERR;
+  c->cmsg_len = CMSG_LEN(32);
+  memcpy(CMSG_DATA(c), &error, sizeof error);
+  memcpy(CMSG_DATA(c) + sizeof error, &origin, sizeof origin);
+  header->msg_controllen = CMSG_LEN(32);
+  header->msg_namelen = 0;
+  return 0;
+}
+
 int system_send(int fd, Message *message, int messages) {
-  static const int errors[] = {EAGAIN, ENOBUFS, EMSGSIZE, EINVAL, EIO,
-                               EPERM,  ECONNREFUSED, ENOMEM};
   unsigned what = take();
   int i, most = messages;
   (void)fd;
@@ -247,6 +268,13 @@ static void report(Queue *queue, unsigned most) {
     if (items[i].state == PENDING) items[i].state = FAILED;
     if (items[i].size > 0) assert((c.error == 0) == (items[i].state == SENT));
   }
+}
+
+/* Takes some reports. */
+static void take_reports(Queue *queue, unsigned most) {
+  Report r;
+  while (most-- > 0 && reports_take(queue->reports, &r))
+    assert(r.origin != ORIGIN_NONE && r.error < 0);
 }
 
 /* Connects the socket, or disconnects it. */
@@ -319,17 +347,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (op & 128) queue.most = 1000;
   if (op & 32) queue.most_lanes = 4;
   if (op & 64) queue.high_water = 300;
+  if (op & 16 && !queue.local) queue.reports = reports_new(&queue.ledger);
   while (left > 0) {
     op = take();
     switch (op & 7) {
       case 0: case 1: flush(&queue); break;
-      case 2: report(&queue, op >> 3); break;
+      case 2:
+        report(&queue, op >> 3);
+        take_reports(&queue, op >> 3);
+        break;
       case 3: queue.async_error = 0; drain(&queue, op >> 3); break;
       case 4: change_peer(&queue, op >> 3); break;
       default: push(&queue, op >> 3 | (take() & 7) << 5);
     }
   }
   queue.async_error = 0;
+  take_reports(&queue, UINT32_MAX);
   finish(&queue, &pool);
   return 0;
 }
