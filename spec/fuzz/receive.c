@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     batches[family == AF_UNIX] = batch_new(family);
   batch = batches[family == AF_UNIX];
   while (left > 0) {
-    int count = batch_fill(batch, -1, family != AF_UNIX ? CONTROL_ROOM : 0);
+    int count = batch_fill(batch, -1, BATCH_SLOTS, family != AF_UNIX ? CONTROL_ROOM : 0);
     assert(count != 0 && count <= BATCH_SLOTS);
     if (count > 0) check_batch(batch);
   }

@@ -333,7 +333,7 @@ typedef struct Batch {
 } Batch;
 
 Batch *batch_new(int family);
-int batch_fill(Batch *batch, int fd, size_t room);
+int batch_fill(Batch *batch, int fd, int most, size_t room);
 int batch_next(Batch *batch, Datagram *out);
 void batch_back(Batch *batch, const Datagram *d);
 

@@ -55,9 +55,10 @@ static void settle(Message *message, Incoming *in) {
   control_read(&message->header, &in->info);
 }
 
-/* Reads what waits, with so many bytes of control messages each, CONTROL_ROOM at
-   most; returns the number of messages or a negative errno. */
-int batch_fill(Batch *batch, int fd, size_t room) {
+/* Reads up to so many messages of what waits, with so many bytes of control
+   messages each, CONTROL_ROOM at most; returns how many came or a negative
+   errno. */
+int batch_fill(Batch *batch, int fd, int most, size_t room) {
   Message message[BATCH_SLOTS];
   struct iovec data[BATCH_SLOTS];
   char control[BATCH_SLOTS][CONTROL_ROOM]
@@ -65,9 +66,9 @@ int batch_fill(Batch *batch, int fd, size_t room) {
   int i, count;
   batch->index = batch->count = 0;
   batch->offset = 0;
-  for (i = 0; i < BATCH_SLOTS; i++)
+  for (i = 0; i < most; i++)
     aim(&message[i].header, &data[i], &batch->slot[i], control[i], room);
-  count = system_receive(fd, message, BATCH_SLOTS);
+  count = system_receive(fd, message, most);
   for (i = 0; i < count; i++) settle(&message[i], &batch->slot[i]);
   if (count > 0) batch->count = count;
   return count;

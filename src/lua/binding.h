@@ -142,6 +142,7 @@ typedef struct Socket {
   unsigned char fields;         /* how many these are */
   size_t control_room;          /* bytes of control messages it hears */
   int error_row;                /* errors since a datagram came */
+  int ask;                      /* messages to ask the kernel for next */
   unsigned awaits;              /* AWAITS_: what the facade was told */
   size_t turn_bytes;            /* bytes sent in this turn of the loop */
   Batch *batch;                 /* what was read and not delivered yet */

@@ -44,15 +44,23 @@ static int note_truncated(Socket *s) {
   return count;
 }
 
+/* Makes of the messages that came the number to ask for next: to prepare for
+   many costs more than to read one. */
+static int ask_next(int count) {
+  return count < BATCH_SLOTS / 4 ? 4 * count : BATCH_SLOTS;
+}
+
 /* Reads a batch; returns the messages in it, 0 when nothing waits, -1 when
    there was an error, which has been reported, or will be in the turn. */
 static int input_fill(lua_State *L, Socket *s) {
   int count;
   if (s->batch == NULL) s->batch = state_take_batch(s->state, s->family);
-  count = s->batch != NULL ? batch_fill(s->batch, s->fd, s->control_room)
-                            : -ENOMEM;
+  count = s->batch != NULL
+              ? batch_fill(s->batch, s->fd, s->ask, s->control_room)
+              : -ENOMEM;
   if (count > 0) {
     s->error_row = 0;
+    s->ask = ask_next(count);
     if (note_truncated(s) > 0) socket_report_error(L, s, AT_SOCKET, -EMSGSIZE);
     return count;
   }
@@ -301,10 +309,10 @@ int input_serve(lua_State *L) {
   lay_out(L, s);
   budget -= input_deliver(L, s);
   while (may_read(s) && budget > 0) {
-    int count = input_fill(L, s);
+    int asked = s->ask, count = input_fill(L, s);
     if (count == 0 && budget == BUDGET) read_nothing(L, s);
     budget -= count < 0 ? 1 : input_deliver(L, s);
-    if (count >= 0 && count < BATCH_SLOTS) break;
+    if (count >= 0 && count < asked) break;
   }
   return 0;
 }

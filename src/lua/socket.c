@@ -45,6 +45,7 @@ static void socket_init(Socket *s, Loop *loop, int family) {
   s->fd = -1;
   s->family = family;
   s->reading = 1;
+  s->ask = BATCH_SLOTS;
   s->control_room = system_control_room(family, 0);
   queue_init(&s->queue, &s->state->pool, family == AF_UNIX);
 }
