@@ -151,6 +151,9 @@
 ---@field gro? boolean true unless given
 ---@field icmp? boolean 'icmp' tells of datagrams that failed on their way
 ---@field mode? integer permission bits of a unix path
+---@field typeOfService? integer 0 to 255
+---@field interface? string the one it hears and speaks by
+---@field multicastAll? boolean false: only groups that this socket joined
 ---@field recvInfo? dgram.InfoField[] what rinfo tells besides
 ---@field loop? dgram.Adapter another event loop than luv's
 
@@ -394,6 +397,37 @@ function Socket:setBroadcast(flag) end
 ---@param ttl integer 1 to 255
 ---@return integer ttl
 function Socket:setTTL(ttl) end
+
+---Sets type of service, for IPv6 traffic class.
+---@param tos integer 0 to 255
+---@return dgram.Socket
+function Socket:setTypeOfService(tos) end
+
+---Returns type of service, or traffic class.
+---@return integer
+function Socket:getTypeOfService() end
+
+---Forbids that datagrams are cut up on their way, or allows it.
+---@param flag any
+---@return dgram.Socket
+function Socket:setDontFragment(flag) end
+
+---Returns the bytes a packet to the peer may have, with its headers.
+---@return integer
+function Socket:getMTU() end
+
+---@alias dgram.OptionName "priority"|"mark"|"freeBind"|"transparent"|"incomingCpu"
+
+---Sets an option of the system's that few need.
+---@param name dgram.OptionName
+---@param value integer|boolean
+---@return dgram.Socket
+function Socket:setOption(name, value) end
+
+---Returns the value of such an option.
+---@param name dgram.OptionName
+---@return integer|boolean
+function Socket:getOption(name) end
 
 ---Returns the bytes of the receive buffer.
 ---@return integer

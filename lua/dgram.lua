@@ -42,7 +42,8 @@ local KNOWN = {
   recvBufferSize = true, sendBufferSize = true, lookup = true, signal = true,
   receiveBlockList = true, sendBlockList = true, highWaterMark = true,
   maxQueue = true, gso = true, gro = true, mode = true, linger = true,
-  loop = true, recvInfo = true, fd = true, icmp = true,
+  loop = true, recvInfo = true, fd = true, icmp = true, typeOfService = true,
+  interface = true, multicastAll = true,
 }
 
 -- Checks the options and returns those the socket keeps.
@@ -60,7 +61,13 @@ local function socket_options(given)
     recvInfo = check.option_names(given, "recvInfo", core.INFO),
   }
   for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
-    options[name] = check.option_integer(given, name, 0, LARGEST)
+    local size = check.option_integer(given, name, 0, LARGEST)
+    options[name] = size ~= 0 and size or nil -- 0: the system's choice
+  end
+  options.typeOfService = check.option_integer(given, "typeOfService", 0, 255)
+  options.interface = check.option_text(given, "interface")
+  if given.multicastAll ~= nil then
+    options.multicastAll = given.multicastAll and 1 or 0
   end
   options.highWaterMark = check.option_integer(given, "highWaterMark", 1,
     LARGEST) or HIGH_WATER_MARK

@@ -439,7 +439,9 @@ describe("after close", function()
     addSourceSpecificMembership = { "127.0.0.1", "232.1.1.1" },
     dropSourceSpecificMembership = { "127.0.0.1", "232.1.1.1" },
     getRecvBufferSize = {}, setRecvBufferSize = { 5000 }, getSendBufferSize = {},
-    setSendBufferSize = { 5000 },
+    setSendBufferSize = { 5000 }, setTypeOfService = { 8 }, getTypeOfService = {},
+    setDontFragment = { true }, getMTU = {}, setOption = { "priority", 1 },
+    getOption = { "priority" },
   }
   for name, args in pairs(calls) do
     it(name .. " raises Not running, at once and for ever", function()

@@ -90,6 +90,35 @@ for kind, case in pairs(multicast) do
       end)
     end)
 
+    -- A socket on the wildcard that is no member, beside one that is.
+    local function beside(options, port)
+      options.type, options.reuseAddr = kind, true
+      local socket = dgram.createSocket(options)
+      socket:bindSync { port = port }
+      return socket, helper.listen(socket)
+    end
+
+    traffic_it("that others joined is heard, but for multicastAll = false", function()
+      if os.getenv "PORTABLE" then pending("this build has no multicastAll") end
+      helper.run(function()
+        local member, heard = beside({}, 0)
+        local port = member:address().port
+        member:addMembership(case.group, case.by[1])
+        local all, heard_all = beside({ multicastAll = true }, port)
+        local own, heard_own = beside({ multicastAll = false }, port)
+        own:addMembership(case.other, case.by[1])
+        local sender = helper.bound(kind, case.address)
+        sender:setMulticastInterface(case.by[1])
+        sender:send("theirs", port, case.group)
+        sender:send("ours", port, case.other)
+        helper.fill(heard_own)
+        assert.same({ "theirs", "ours" }, helper.fill(heard_all, 2))
+        assert.same({ "theirs", "ours" }, helper.fill(heard, 2))
+        assert.same({ "ours" }, heard_own)
+        helper.close(member, all, own, sender)
+      end)
+    end)
+
     it("refuses a second join, and leaving what was not joined", function()
       helper.run(function()
         local socket = helper.bound(kind)

@@ -50,8 +50,8 @@ end
 
 -- Binds the descriptor; returns nil, errno and the call's name on failure.
 local function bind_now(self, address, port)
-  local ok, errno = self:_open()
-  if not ok then return nil, errno, "socket" end
+  local ok, errno, syscall = self:_open()
+  if not ok then return nil, errno, syscall end
   ok, errno = self._family.bind(self, address, port)
   if not ok then return nil, errno end
   ok, errno = bound(self)
@@ -136,9 +136,9 @@ local function settle(self, peer, port)
   if peer and self._family.blocked(self._options.send_block, peer) then
     return nil, errors.blocked(peer)
   end
-  local ok, errno = self:_tune()
+  local ok, errno, option = self:_tune()
   if ok then ok, errno = bound(self) end
-  if not ok then return nil, errors.system("open", errno) end
+  if not ok then return nil, errors.system(option or "open", errno) end
   if peer then has_peer(self, peer, port) end
   bind_settled(self)
   return true

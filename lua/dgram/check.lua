@@ -81,6 +81,14 @@ function check.string(name, value)
   return value
 end
 
+--- Checks a boolean.
+function check.boolean(name, value)
+  if type(value) ~= "boolean" then
+    check.type_error(name, "of type boolean", value)
+  end
+  return value
+end
+
 --- Checks a number.
 function check.number(name, value)
   if type(value) ~= "number" then
@@ -167,6 +175,17 @@ function check.buffer_size(value)
     errors.throw_fixed("ERR_SOCKET_BAD_BUFFER_SIZE")
   end
   return size
+end
+
+--- Checks an optional text that is not empty.
+function check.option_text(options, name)
+  local text = options[name]
+  if text == nil then return nil end
+  if check.string("options." .. name, text) == "" then
+    errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+      ("The property 'options.%s' must not be empty"):format(name))
+  end
+  return text
 end
 
 -- Tells whether a list has a value.

@@ -70,8 +70,8 @@ function Socket:_released()
   if self._resolving or (self._jobs or 0) > 0 then return end
   self._finished = true
   if self._later then
-    local ok, errno = self:_open()
-    if ok then self:_go_on() else self:_give_up(errors.system("socket", errno)) end
+    local ok, errno, name = self:_open()
+    if ok then self:_go_on() else self:_give_up(errors.system(name, errno)) end
   end
   if (self._jobs or 0) > 0 then self._finished = false return end
   local ok, err = pcall(finish, self)

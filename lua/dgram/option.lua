@@ -14,6 +14,13 @@ local function set(self, syscall, name, value)
   if not ok then errors.raise(errors.system(syscall, errno)) end
 end
 
+-- Returns an option of the core, or raises the system's error.
+local function get(self, syscall, name)
+  local value, errno = self:_need():get(name)
+  if not value then errors.raise(errors.system(syscall, errno)) end
+  return value
+end
+
 -- Joins or leaves a group, or raises the system's error.
 local function membership(self, syscall, join, group, interface, source)
   local ok, errno = self:_need():membership(join, group, interface, source)
@@ -142,6 +149,79 @@ end
 function Socket:dropSourceSpecificMembership(source, group, interface)
   source_membership(self, "dropSourceSpecificMembership", false, source,
     group, interface)
+end
+
+--- Sets type of service, or traffic class, of what is sent (IP_TOS, IPV6_TCLASS).
+-- @tparam integer tos 0 to 255; the two low bits are ECN
+-- @return the socket
+function Socket:setTypeOfService(tos)
+  set(self, "setTypeOfService", "typeOfService", check.range("tos", tos, 0, 255))
+  return self
+end
+
+--- Returns type of service, or traffic class.
+function Socket:getTypeOfService()
+  return get(self, "getTypeOfService", "typeOfService")
+end
+
+--- Forbids that datagrams are cut up on their way, or allows it
+-- (IP_MTU_DISCOVER): then send fails with EMSGSIZE for what is too large.
+-- @param flag anything; nil and false allow
+-- @return the socket
+function Socket:setDontFragment(flag)
+  local ok, errno = self:_need():dontFragment(flag)
+  if not ok then errors.raise(errors.system("setDontFragment", errno)) end
+  return self
+end
+
+--- Returns the bytes that a packet to the peer may have, with its headers, as far
+-- as is known (IP_MTU, IPV6_MTU). Raises ERR_SOCKET_DGRAM_NOT_CONNECTED.
+function Socket:getMTU()
+  self:_running()
+  if self._connected ~= "connected" then
+    errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_CONNECTED")
+  end
+  return get(self, "getMTU", "mtu")
+end
+
+-- The options that set and get know by name: the largest value of a number,
+-- false of a flag.
+local OPTIONS = { priority = 2 ^ 31 - 1, mark = 2 ^ 32 - 1, freeBind = false,
+  transparent = false, incomingCpu = 2 ^ 31 - 1 }
+
+-- Checks the name of an option; returns the largest value, false for a flag.
+local function check_option(name)
+  local most = OPTIONS[check.string("name", name)]
+  if most == nil then
+    local names = {}
+    for each in pairs(OPTIONS) do names[#names + 1] = each end
+    table.sort(names)
+    errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+      ("The argument 'name' must be one of: %s. Received '%s'"):format(
+        table.concat(names, ", "), name))
+  end
+  return most
+end
+
+--- Sets an option: priority, mark, freeBind, transparent, incomingCpu.
+-- @tparam string name of the option
+-- @tparam integer|boolean value
+-- @return the socket. Raises setsockopt(2)'s errors
+function Socket:setOption(name, value)
+  local most = check_option(name)
+  if most then value = check.range("value", value, 0, most)
+  else value = check.boolean("value", value) and 1 or 0 end
+  if value > 0x7fffffff then value = value - 0x100000000 end -- the core's int
+  set(self, "setOption " .. name, name, value)
+  return self
+end
+
+--- Returns the value of such an option.
+function Socket:getOption(name)
+  local most = check_option(name)
+  local value = get(self, "getOption " .. name, name)
+  if not most then return value ~= 0 end
+  return name == "mark" and value < 0 and value + 0x100000000 or value
 end
 
 --- Returns the bytes of the receive buffer (SO_RCVBUF).

@@ -182,8 +182,8 @@ end
 
 -- Opens a unix socket, which need not be bound to send; returns nil, error.
 local function open_local(self)
-  local ok, errno = self:_open()
-  if not ok then return nil, errors.system("socket", errno) end
+  local ok, errno, name = self:_open()
+  if not ok then return nil, errors.system(name, errno) end
   self[CORE]:fastSend(true)
   return true
 end

@@ -225,44 +225,49 @@ end
 
 -- ---------------------------------------------------------------- opening
 
--- Passes trains, reports and buffer sizes on to an open socket; returns nil,
--- errno when the system refuses one.
+-- What createSocket's options do to an open socket, in this order.
+local TUNING = {
+  { "recvInfo", "tell" }, { "icmp", "reports" }, { "interface", "bindInterface" },
+  { "recvBufferSize", "set" }, { "sendBufferSize", "set" },
+  { "typeOfService", "set" }, { "multicastAll", "set" },
+}
+
+-- Passes trains and options on to an open socket; returns nil, errno and the
+-- option when the system refuses one.
 function Socket:_tune()
   local options, handle = self._options, self[CORE]
   handle:trains(options.gso ~= false, options.gro ~= false)
-  if options.recvInfo then
-    local ok, errno = handle:tell()
-    if not ok then return nil, errno end
-  end
-  if options.icmp then
-    local ok, errno = handle:reports()
-    if not ok then return nil, errno end
-  end
-  for _, name in ipairs { "recvBufferSize", "sendBufferSize" } do
-    local size, ok, errno = options[name], true, nil
-    if size and size > 0 then ok, errno = handle:set(name, size) end
-    if not ok then return nil, errno end
+  for _, each in ipairs(TUNING) do
+    local name, method = each[1], each[2]
+    local value, ok, errno = options[name], true, nil
+    if value ~= nil then ok, errno = handle[method](handle, name, value) end
+    if not ok then
+      return nil, errno, type(value) == "string" and ("%s '%s'"):format(name, value)
+        or name
+    end
   end
   return true
 end
 
--- Opens the descriptor, unless it is open; returns nil, errno on failure.
+-- Opens the descriptor, unless it is open; returns nil, errno and the name of
+-- the call or of the option on failure.
 function Socket:_open()
   if self[CORE]:fileno() then return true end
   local options = self._options
   local ok, errno = self[CORE]:open(options.reuseAddr, options.reusePort,
     options.ipv6Only)
-  if not ok then return nil, errno end
-  ok, errno = self:_tune()
+  if not ok then return nil, errno, "socket" end
+  local name
+  ok, errno, name = self:_tune()
   if not ok then self[CORE]:close() end
-  return ok, errno
+  return ok, errno, name
 end
 
 -- Opens the descriptor or raises the system's error.
 function Socket:_need()
   self:_running()
-  local ok, errno = self:_open()
-  if not ok then errors.raise(errors.system("socket", errno)) end
+  local ok, errno, name = self:_open()
+  if not ok then errors.raise(errors.system(name, errno)) end
   self[CORE]:flush() -- what was sent before an option is set goes without it
   return self[CORE]
 end

@@ -19,7 +19,8 @@ local ODD_HOSTS = { "127.0.0.1", "::1", "name.test", "256.1.1.1", "", "%",
   "127.255.255.255", "fe80::1%lo" }
 local ODD_PATHS = { "\0dgram-fuzz-nobody", "/nonexistent/socket", "/", "", "\0" }
 local OPTIONS = { "setTTL", "setMulticastTTL", "setBroadcast",
-  "setMulticastLoopback", "setRecvBufferSize", "setSendBufferSize" }
+  "setMulticastLoopback", "setRecvBufferSize", "setSendBufferSize",
+  "setTypeOfService", "setDontFragment" }
 local EVENTS = { "message", "sent", "listening", "connect", "close", "error",
   "drain", "lookup" }
 local MARKS = { 1, 100, 3000 }

@@ -140,6 +140,9 @@ typedef struct OptionRow {
 } OptionRow;
 
 extern const OptionRow system_options[];
+extern const int system_fragment[2]; /* values of dontFragment: may, must not */
+
+int system_bind_interface(int fd, const char *name);
 
 /* What a socket may ask to be told of a datagram, in the order of system_info.
    Sets of these have the bits 1 << INFO_. */

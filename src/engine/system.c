@@ -76,6 +76,12 @@
 #ifndef SO_SELECT_ERR_QUEUE
 #define SO_SELECT_ERR_QUEUE 45
 #endif
+#ifndef IPV6_MULTICAST_ALL /* what headers older than the kernel lack */
+#define IPV6_MULTICAST_ALL 29
+#endif
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND 78
+#endif
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
@@ -503,6 +509,19 @@ int system_is_writable(int fd) {
   return poll(&state, 1, 0) > 0;
 }
 
+/* Has a socket hear and speak by one interface only. A name that is cut off is
+   that of another. */
+int system_bind_interface(int fd, const char *name) {
+#if HAVE_BATCHES
+  size_t size = strlen(name);
+  if (size >= IF_NAMESIZE) return -ENODEV;
+  return set_option(fd, SOL_SOCKET, SO_BINDTODEVICE, name, size);
+#else
+  (void)fd, (void)name;
+  return -ENOTSUP;
+#endif
+}
+
 /* Adds a descriptor to a watcher, which is made when it is -1: a descriptor
    that is readable while one it watches is writable. */
 int system_watch(int *watcher, int fd) {
@@ -760,6 +779,38 @@ unsigned system_interface_index(int fd, const char *name) {
 #define SOCKET(option) \
   { SOL_SOCKET, option }
 
+/* Options that Linux alone has; elsewhere their names need not exist. */
+#if HAVE_BATCHES
+#define LINUX_SOCKET(option) SOCKET(option)
+#define LINUX_IP(option) \
+  { IPPROTO_IP, option }
+#define LINUX_IPV6(option) \
+  { IPPROTO_IPV6, option }
+#else
+#define LINUX_SOCKET(option) NONE
+#define LINUX_IP(option) NONE
+#define LINUX_IPV6(option) NONE
+#endif
+
+/* Datagrams that must not be cut up on their way. */
+#if defined(IP_MTU_DISCOVER) && defined(IPV6_MTU_DISCOVER)
+#define DONT_FRAGMENT_V4 \
+  { IPPROTO_IP, IP_MTU_DISCOVER }
+#define DONT_FRAGMENT_V6 \
+  { IPPROTO_IPV6, IPV6_MTU_DISCOVER }
+const int system_fragment[2] = {IP_PMTUDISC_DONT, IP_PMTUDISC_DO};
+#else
+#ifdef IP_DONTFRAG
+#define DONT_FRAGMENT_V4 \
+  { IPPROTO_IP, IP_DONTFRAG }
+#else
+#define DONT_FRAGMENT_V4 NONE
+#endif
+#define DONT_FRAGMENT_V6 \
+  { IPPROTO_IPV6, IPV6_DONTFRAG }
+const int system_fragment[2] = {0, 1};
+#endif
+
 /* Socket options that hold an int. */
 const OptionRow system_options[] = {
     {"broadcast", SOCKET(SO_BROADCAST), SOCKET(SO_BROADCAST),
@@ -775,6 +826,21 @@ const OptionRow system_options[] = {
      {IPPROTO_IP, IP_MULTICAST_LOOP},
      {IPPROTO_IPV6, IPV6_MULTICAST_LOOP},
      NONE},
+    {"typeOfService",
+     {IPPROTO_IP, IP_TOS},
+     {IPPROTO_IPV6, IPV6_TCLASS},
+     NONE},
+    {"dontFragment", DONT_FRAGMENT_V4, DONT_FRAGMENT_V6, NONE},
+    {"mtu", LINUX_IP(IP_MTU), LINUX_IPV6(IPV6_MTU), NONE},
+    {"multicastAll", LINUX_IP(IP_MULTICAST_ALL),
+     LINUX_IPV6(IPV6_MULTICAST_ALL), NONE},
+    {"freeBind", LINUX_IP(IP_FREEBIND), LINUX_IPV6(IPV6_FREEBIND), NONE},
+    {"transparent", LINUX_IP(IP_TRANSPARENT), LINUX_IPV6(IPV6_TRANSPARENT),
+     NONE},
+    {"priority", LINUX_SOCKET(SO_PRIORITY), LINUX_SOCKET(SO_PRIORITY), NONE},
+    {"mark", LINUX_SOCKET(SO_MARK), LINUX_SOCKET(SO_MARK), NONE},
+    {"incomingCpu", LINUX_SOCKET(SO_INCOMING_CPU),
+     LINUX_SOCKET(SO_INCOMING_CPU), NONE},
     {NULL, NONE, NONE, NONE},
 };
 

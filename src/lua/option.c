@@ -9,8 +9,7 @@
 #include <string.h>
 
 /* Finds the row of an option; raises when there is none. */
-static const OptionRow *option_row(lua_State *L, int index) {
-  const char *name = luaL_checkstring(L, index);
+static const OptionRow *option_row(lua_State *L, const char *name) {
   const OptionRow *row = system_options;
   while (row->name != NULL && strcmp(row->name, name) != 0) row++;
   if (row->name == NULL) luaL_error(L, "unknown option '%s'", name);
@@ -23,25 +22,45 @@ static const int *option_pair(const Socket *s, const OptionRow *row) {
   return s->family == AF_INET6 ? row->v6 : row->local;
 }
 
-/* set(name, value): sets an integer option. */
-static int option_set(lua_State *L) {
+/* Sets an integer option, of IPv4 too where IPv6 has its own: a socket may speak
+   both. */
+static int set_row(lua_State *L, const OptionRow *row, int value) {
   Socket *s = socket_open(L, 1);
-  const OptionRow *row = option_row(L, 2);
   const int *pair = option_pair(s, row);
-  int value = (int)luaL_checkinteger(L, 3);
   if (pair[0] < 0) return push_failure(L, -ENOTSUP);
   if (setsockopt(s->fd, pair[0], pair[1], &value, sizeof value) < 0)
     return push_failure(L, -errno);
   if (s->family == AF_INET6 && row->v4[0] == IPPROTO_IP)
     setsockopt(s->fd, row->v4[0], row->v4[1], &value, sizeof value);
-  lua_pushboolean(L, 1);
-  return 1;
+  return push_result(L, 0);
+}
+
+/* set(name, value): sets an integer option. */
+static int option_set(lua_State *L) {
+  const OptionRow *row = option_row(L, luaL_checkstring(L, 2));
+  return set_row(L, row, (int)luaL_checkinteger(L, 3));
+}
+
+/* dontFragment(flag): forbids or allows that a datagram is cut up. */
+static int option_dont_fragment(lua_State *L) {
+  const OptionRow *row = option_row(L, "dontFragment");
+  return set_row(L, row, system_fragment[lua_toboolean(L, 2)]);
+}
+
+/* bindInterface("interface", name): hears and speaks by one interface only. */
+static int option_bind_interface(lua_State *L) {
+  Socket *s = socket_open(L, 1);
+  size_t size;
+  const char *name = luaL_checklstring(L, 3, &size);
+  if (s->family == AF_UNIX) return push_failure(L, -ENOTSUP);
+  if (strlen(name) != size) return push_failure(L, -ENODEV);
+  return push_result(L, system_bind_interface(s->fd, name));
 }
 
 /* get(name): returns the value of an integer option. */
 static int option_get(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  const int *pair = option_pair(s, option_row(L, 2));
+  const int *pair = option_pair(s, option_row(L, luaL_checkstring(L, 2)));
   int value = 0;
   socklen_t size = sizeof value;
   if (pair[0] < 0) return push_failure(L, -ENOTSUP);
@@ -131,6 +150,8 @@ static int option_reports(lua_State *L) {
 const luaL_Reg option_methods[] = {
     {"set", option_set},
     {"get", option_get},
+    {"dontFragment", option_dont_fragment},
+    {"bindInterface", option_bind_interface},
     {"membership", option_membership},
     {"reports", option_reports},
     {"multicastInterface", option_multicast_interface},
