@@ -50,6 +50,7 @@
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -76,7 +77,9 @@ enum {
   IF_NAMETOINDEX,
   IOCTL,
   LSTAT,
+  MADVISE,
   MALLOC,
+  MMAP,
   OPEN,
   POLL,
   REALLOC,
@@ -94,8 +97,8 @@ enum {
 static const char *const names[CALLS + 1] = {
     "bind", "chmod", "close", "connect", "dup3", "epoll_create1", "epoll_ctl", "fchmod", "fcntl", "flock",
     "fstat", "getaddrinfo", "getifaddrs", "getpeername", "getsockname",
-    "getsockopt", "if_indextoname", "if_nametoindex", "ioctl", "lstat", "malloc",
-    "open", "poll", "realloc", "realpath", "receive", "recverr", "send",
+    "getsockopt", "if_indextoname", "if_nametoindex", "ioctl", "lstat", "madvise", "malloc",
+    "mmap", "open", "poll", "realloc", "realpath", "receive", "recverr", "send",
     "setsockopt", "socket", "socketpair", "unlink", NULL};
 
 #define ROOM 100000 /* actions from here on: bytes a message may have */
@@ -179,6 +182,17 @@ int chmod(const char *path, mode_t mode) {
 int close(int fd) {
   int action = judge(CLOSE, CALLER, 0), result = NEXT(close)(fd);
   return action < 0 ? errno = -action, -1 : result;
+}
+
+int madvise(void *memory, size_t size, int advice) {
+  MAYBE_FAIL(MADVISE, 0);
+  return NEXT(madvise)(memory, size, advice);
+}
+
+void *mmap(void *where, size_t size, int rights, int flags, int fd, off_t offset) {
+  int action = judge(MMAP, CALLER, 0);
+  if (action < 0) return errno = -action, MAP_FAILED;
+  return NEXT(mmap)(where, size, rights, flags, fd, offset);
 }
 
 int dup3(int from, int to, int flags) {
