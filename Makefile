@@ -100,7 +100,7 @@ build/bench/%: bench/c/%.c bench/c/bench.h
 bench: all $(BENCHES)
 	@$(ENV) && LUA="$(LUA)" CC="$(CC)" $(LUA) bench/run.lua
 
-# Every interpreter that is installed, then the built-in poll() loop.
+# Every interpreter that is installed, then every loop besides luv's.
 test-all:
 	@spec/versions $(SPECS)
 

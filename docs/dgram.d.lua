@@ -159,7 +159,7 @@
 
 ---What an adapter watches a descriptor with; the contract is in embedding.md.
 ---@class dgram.PollHandle
----@field start fun(self: dgram.PollHandle, readable: boolean?, writable: boolean?)
+---@field start fun(self: dgram.PollHandle, readable: boolean, writable: boolean)
 ---@field stop fun(self: dgram.PollHandle) deregisters at once
 ---@field close fun(self: dgram.PollHandle)
 ---@field ref fun(self: dgram.PollHandle)
@@ -614,9 +614,20 @@ function Socket:eventNames() end
 ---@field run fun(mode?: dgram.RunMode): boolean whether there is more to do
 ---@field stop fun() ends run()
 ---@field alive fun(): boolean
+---@field descriptor fun(): integer? readable when run has something to do, with epoll
+---@field patience fun(): integer milliseconds until something is due, -1 without end
 
 ---@class dgram.loop.poll
 ---@field new fun(): dgram.PollLoop makes an independent loop
+
+---@class dgram.loop.cqueues
+---@field new fun(controller: table): dgram.Adapter the adapter to a controller of cqueues
+
+---@class dgram.loop.event
+---@field new fun(base: table): dgram.Adapter the adapter to an event base of luaevent.core
+
+---@class dgram.loop.copas
+---@field new fun(): dgram.Adapter the adapter to copas
 
 ---@class dgram.loop.luv
 ---@field luv fun(): dgram.Adapter the adapter to luv's own loop

@@ -97,7 +97,7 @@ end
 -- Checks the option `loop`, an adapter with the hooks loop/luv.lua describes.
 local function check_loop(adapter)
   local ok = adapter == nil or type(adapter) == "table"
-  for _, hook in ipairs { "poll", "idle", "timer", "lookup" } do
+  for _, hook in ipairs { "poll", "idle", "timer" } do
     ok = ok and (adapter == nil or check.callable(adapter[hook]))
   end
   if not ok then

@@ -66,7 +66,7 @@ local scripts = {
 describe("the luv adapter", function()
   for name, script in pairs(scripts) do
     it("survives " .. name, function()
-      if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
+      helper.need_luv(pending)
       local child = Child.lua("-e", script)
       assert.equal("done", child:line())
       assert.equal(0, child:wait())
@@ -74,7 +74,7 @@ describe("the luv adapter", function()
   end
 
   it("wakes a host that waits, from any thread", function()
-    if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
+    helper.need_luv(pending)
     local child = Child.lua("-e", [[
       local adapter = require("dgram.loop.luv").luv()
       local wake = adapter.waker()
@@ -90,7 +90,7 @@ describe("the luv adapter", function()
   end)
 
   it("tells later of a name that luv refuses at once", function()
-    if os.getenv "LOOP" == "poll" then pending("luv's loop is not used") end
+    helper.need_luv(pending)
     helper.run(function()
       local socket, inside, name = dgram.createSocket("udp4"), true, ("a"):rep(300)
       socket:bindSync { address = "127.0.0.1" }

@@ -301,9 +301,6 @@ local function view(of, names)
   end })
 end
 
--- Whether a value is true, false or nil.
-local function is_flag(value) return value == nil or type(value) == "boolean" end
-
 -- What a descriptor is, "char" once another file is in its place; nil: it is closed.
 local function kind(fd)
   local stat = uv.fs_fstat(fd)
@@ -315,8 +312,8 @@ end
 local function checked_poll(handle, fd)
   local checked, started = {}, false
   function checked.start(_, readable, writable, ...)
-    assert(is_flag(readable) and is_flag(writable) and (readable or writable))
-    assert(select("#", ...) == 0 and kind(fd) ~= "char")
+    assert(type(readable) == "boolean" and type(writable) == "boolean")
+    assert((readable or writable) and select("#", ...) == 0 and kind(fd) ~= "char")
     started = true
     handle:start(readable, writable)
   end
@@ -355,7 +352,7 @@ local function strict(loop)
   function hidden.timer(callback)
     return view(checked_timer(loop.timer(callback)), METHODS.timer)
   end
-  function hidden.lookup(host, family, callback)
+  hidden.lookup = loop.lookup and function(host, family, callback)
     assert(not core.literal(host) and (family == 4 or family == 6))
     return loop.lookup(host, family, callback)
   end

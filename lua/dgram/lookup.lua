@@ -58,6 +58,13 @@ local function ask_user(lookup, host, family, callback)
   if answered then callback(err, address) end
 end
 
+-- Asks the loop's resolver, or where it has none the core's, which blocks.
+local function ask_loop(adapter, host, family, callback)
+  if adapter.lookup then return adapter.lookup(host, family, callback) end
+  local address, code = core.resolve(host, family)
+  adapter.timer(function() callback(code, address) end):start(0)
+end
+
 --- Resolves a name for a socket: callback(nil, address) or callback(err).
 -- It may call back at once, when the user's `lookup` does.
 function M.resolve(socket, host, callback)
@@ -67,7 +74,7 @@ function M.resolve(socket, host, callback)
   if host:find("\0", 1, true) then -- a resolver would see its beginning only
     return socket._scheduler:defer(callback, failure(host, "EAI_NONAME"))
   end
-  socket._scheduler.adapter.lookup(host, family, function(code, address)
+  ask_loop(socket._scheduler.adapter, host, family, function(code, address)
     if socket._scheduler.core:ended() then return end
     if code then return callback(failure(host, code)) end
     callback(nil, address)

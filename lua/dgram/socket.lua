@@ -176,7 +176,7 @@ local function open_peers(self, fd)
   if self._peers then self._scheduler:keep(self) end
 end
 
--- Starts or stops a handle of the loop, if there is one.
+-- Starts or stops a handle of the loop, if there is one, with two booleans.
 local function watch(handle, readable, writable)
   if not handle then return end
   if readable or writable then handle:start(readable, writable)

@@ -84,6 +84,12 @@ function helper.need_nested_runs(pending)
   if not nests() then pending("this luv runs no loop within the loop") end
 end
 
+-- Makes a spec pending where the sockets are on another loop than luv's.
+function helper.need_luv(pending)
+  local loop = os.getenv "LOOP" or "luv"
+  if loop ~= "luv" and loop ~= "unnested" then pending("luv's loop is not used") end
+end
+
 -- The file and line of the spec that calls a helper.
 local function place()
   for where in debug.traceback("", 2):gmatch("[^%s/]+:%d+") do

@@ -136,7 +136,7 @@ local function wrapping(wrap)
   function adapter.poll(fd, callback) return luv.poll(fd, wrap(callback, "poll")) end
   function adapter.idle(callback) return luv.idle(wrap(callback, "idle")) end
   function adapter.timer(callback) return luv.timer(wrap(callback, "timer")) end
-  function adapter.lookup(host, family, callback)
+  adapter.lookup = luv.lookup and function(host, family, callback)
     return luv.lookup(host, family, wrap(callback, "lookup"))
   end
   return adapter

@@ -16,6 +16,7 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -80,6 +81,7 @@ int errno_number(const char *name);
 #define SYSTEM_MESSAGES 64        /* messages one system call takes at most */
 #define SYSTEM_SEGMENTS 64        /* datagrams one train holds at most */
 #define SYSTEM_TRAIN 65507        /* bytes one train holds at most */
+#define SYSTEM_READY 64           /* descriptors a watcher tells of at most */
 #define SYSTEM_LOCAL (512 * 1024) /* bytes of the largest unix datagram */
 
 /* One message for a system call; laid out as Linux's struct mmsghdr. */
@@ -126,8 +128,9 @@ int system_is_shut_down(int fd);
 int system_is_buffer_full(int fd);
 void system_copy_send_buffer(int from, int to);
 int system_is_writable(int fd);
-int system_watch(int *watcher, int fd);
+int system_watch(int *watcher, int fd, int events);
 void system_unwatch(int watcher, int fd);
+int system_ready(int watcher, struct pollfd list[SYSTEM_READY]);
 int system_enable_gro(int fd, int on);
 unsigned system_dropped(int fd);
 int system_has_gso(int fd);

@@ -58,7 +58,7 @@ static void disconnect(Queue *queue, Lane *lane) {
 
 /* Has the descriptor of a lane watched, if that is possible. */
 static void watch_lane(Queue *queue, Lane *lane) {
-  lane->watched = system_watch(&queue->watcher, lane->fd) == 0;
+  lane->watched = system_watch(&queue->watcher, lane->fd, POLLOUT) == 0;
 }
 
 /* Takes the descriptor of the lane whose peer took nothing for longest, so that

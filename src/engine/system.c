@@ -522,18 +522,22 @@ int system_bind_interface(int fd, const char *name) {
 #endif
 }
 
-/* Adds a descriptor to a watcher, which is made when it is -1: a descriptor
-   that is readable while one it watches is writable. */
-int system_watch(int *watcher, int fd) {
+/* Has a watcher, which is made when it is -1, watch a descriptor for events of
+   poll(2) and nothing else. A watcher is a descriptor that is readable while one
+   it watches is ready. */
+int system_watch(int *watcher, int fd, int events) {
 #if HAVE_BATCHES
-  struct epoll_event event = {.events = EPOLLOUT};
+  struct epoll_event event = {.events = (unsigned)events, .data.fd = fd};
   if (*watcher < 0) *watcher = epoll_create1(EPOLL_CLOEXEC);
-  if (*watcher < 0 || epoll_ctl(*watcher, EPOLL_CTL_ADD, fd, &event) < 0)
-    return -errno;
-  return 0;
+  if (*watcher < 0) return -errno;
+  if (epoll_ctl(*watcher, EPOLL_CTL_ADD, fd, &event) == 0 ||
+      (errno == EEXIST && epoll_ctl(*watcher, EPOLL_CTL_MOD, fd, &event) == 0))
+    return 0;
+  return -errno;
 #else
   (void)watcher;
   (void)fd;
+  (void)events;
   return -ENOTSUP;
 #endif
 }
@@ -546,6 +550,24 @@ void system_unwatch(int watcher, int fd) {
 #else
   (void)watcher;
   (void)fd;
+#endif
+}
+
+/* Tells which of the descriptors that a watcher watches are ready now, as poll(2)
+   does; returns how many. */
+int system_ready(int watcher, struct pollfd list[SYSTEM_READY]) {
+#if HAVE_BATCHES
+  struct epoll_event events[SYSTEM_READY];
+  int i, count = epoll_wait(watcher, events, SYSTEM_READY, 0);
+  for (i = 0; i < count; i++) {
+    list[i].fd = events[i].data.fd;
+    list[i].revents = (short)events[i].events;
+  }
+  return count < 0 ? 0 : count;
+#else
+  (void)watcher;
+  (void)list;
+  return 0;
 #endif
 }
 

@@ -19,6 +19,7 @@
 #define LOOP_TYPE "dgram.core.loop"
 #define BLOCKLIST_TYPE "dgram.core.blocklist"
 #define GUARD_TYPE "dgram.core.guard"
+#define WATCHER_TYPE "dgram.core.watcher"
 
 #define CORE_FIELD 1 /* where a facade's socket keeps the core's */
 
@@ -182,6 +183,8 @@ int blocker_new(lua_State *L);
 extern const luaL_Reg blocker_methods[];
 int guard_new(lua_State *L);
 extern const luaL_Reg guard_methods[];
+extern const luaL_Reg watcher_methods[];
+int poller_watcher(lua_State *L);
 int poller_poll(lua_State *L);
 int poller_now(lua_State *L);
 int poller_resolve(lua_State *L);

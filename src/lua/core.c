@@ -91,6 +91,7 @@ static const luaL_Reg functions[] = {
     {"errname", errname},
     {"errno", errnumber},
     {"strerror", errtext},
+    {"watcher", poller_watcher},
     {"poll", poller_poll},
     {"now", poller_now},
     {"resolve", poller_resolve},
@@ -107,6 +108,7 @@ int luaopen_dgram_core(lua_State *L) {
   const luaL_Reg *const loops[] = {loop_methods, turn_methods, NULL};
   const luaL_Reg *const blockers[] = {blocker_methods, NULL};
   const luaL_Reg *const guards[] = {guard_methods, NULL};
+  const luaL_Reg *const watchers[] = {watcher_methods, NULL};
   system_stay_loaded(functions);
   system_start();
   state_make(L);
@@ -114,6 +116,7 @@ int luaopen_dgram_core(lua_State *L) {
   make_type(L, LOOP_TYPE, loops);
   make_type(L, BLOCKLIST_TYPE, blockers);
   make_type(L, GUARD_TYPE, guards);
+  make_type(L, WATCHER_TYPE, watchers);
   lua_newtable(L);
   compat_setfuncs(L, functions);
   lua_pushinteger(L, CORE_FIELD);

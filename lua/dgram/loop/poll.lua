@@ -7,12 +7,18 @@
 --   loop.run()
 --
 -- Unlike luv's, a lookup of a host name blocks, and an error in a callback leaves
--- run(), which may be called again. The cost of a turn grows with the sockets.
+-- run(), which may be called again. Where there is epoll, idle sockets cost nothing;
+-- elsewhere the cost of a turn grows with their number.
 
 local core = require "dgram.core"
 
 local READABLE, WRITABLE, INVALID = 1, 2, 4
 local SPELLED = { "r", "w", "rw" }
+
+-- Tells a host that has given itself up to other things that a turn is due.
+local function wake(self)
+  if self.wake and not self.running then self.wake() end
+end
 
 -- Handles that are started stand in a list, and each knows its place in it. (No
 -- `pairs` over what changes: a trace of LuaJIT has seen it run no time at all.)
@@ -39,11 +45,15 @@ local function count(self, by)
   end
 end
 
--- Watches for events; nil: for none.
+-- Watches for events; nil: for none. What the watcher cannot watch is polled.
 local function watch(self, events)
+  local loop, fd = self.loop, self.fd
+  if loop.watched[fd] == events then return end
   count(self, -1)
-  self.loop.watched[self.fd] = events
+  loop.watched[fd] = events
+  loop.polled[fd] = not loop.watcher:watch(fd, events) and events or nil
   count(self, 1)
+  wake(loop)
 end
 
 --- Watches for errors, and for datagrams and writability as asked.
@@ -64,23 +74,30 @@ function Poll:ref() reference(self, nil) end
 
 function Poll:unref() reference(self, true) end
 
---- Stops for good; the descriptor may have another handle then.
+--- Stops for good; the descriptor may have another handle then. With the last
+-- handle goes the watcher's descriptor, unless a host waits for that.
 function Poll:close()
-  if self.loop.polls[self.fd] ~= self then return end
+  local polls = self.loop.polls
+  if polls[self.fd] ~= self then return end
   self:stop()
-  self.loop.polls[self.fd] = nil
+  polls[self.fd] = nil
+  if not (next(polls) or self.loop.wake) then self.loop.watcher:close() end
 end
 
 local Idle, Timer = {}, {}
 Idle.__index, Timer.__index = Idle, Timer
 
-function Idle:start() enter(self.loop.idles, self) end
+function Idle:start()
+  enter(self.loop.idles, self)
+  wake(self.loop)
+end
 
 function Idle:stop() leave(self.loop.idles, self) end
 
 function Timer:start(milliseconds)
   self.due = core.now() + milliseconds
   enter(self.loop.timers, self)
+  wake(self.loop)
 end
 
 function Timer:stop() leave(self.loop.timers, self) end
@@ -90,11 +107,9 @@ local function alive(self)
   return #self.idles > 0 or #self.timers > 0 or self.referenced > 0
 end
 
--- Returns how many milliseconds poll() may wait; -1: without end.
-local function patience(self, mode)
-  if mode == "nowait" or self.stopped or #self.idles > 0 or not alive(self) then
-    return 0
-  end
+-- Returns how many milliseconds there are until something is due; -1: no end.
+local function patience(self)
+  if #self.idles > 0 then return 0 end
   local first = #self.timers > 0 and 2 ^ 31 - 1
   for i = 1, #self.timers do
     local left = math.ceil(self.timers[i].due - core.now())
@@ -130,7 +145,9 @@ end
 
 -- Waits, then calls the handles that are ready.
 local function run_polls(self, mode)
-  local ready = assert(core.poll(self.watched, patience(self, mode)))
+  local waits = mode ~= "nowait" and not self.stopped and alive(self)
+  local milliseconds = waits and patience(self) or 0
+  local ready = assert(core.poll(self.polled, milliseconds, self.watcher))
   for i = 1, #ready, 2 do
     local fd, events = ready[i], ready[i + 1]
     local handle = self.watched[fd] and self.polls[fd]
@@ -143,23 +160,33 @@ local function run_polls(self, mode)
   end
 end
 
--- Runs the loop until nothing keeps it going, or for one turn: "once" may wait
--- for something to do, "nowait" does not. Returns whether there is more to do.
-local function run(self, mode)
-  self.stopped = false
+-- Turns the loop until nothing keeps it going, or once.
+local function turn(self, mode)
   repeat
     run_idles(self)
     run_polls(self, mode)
     run_timers(self)
   until mode == "once" or mode == "nowait" or self.stopped or not alive(self)
+end
+
+-- Runs the loop until nothing keeps it going, or for one turn: "once" may wait
+-- for something to do, "nowait" does not. Returns whether there is more to do.
+local function run(self, mode)
+  local outer = self.running
+  self.stopped, self.running = false, true
+  local ok, err = pcall(turn, self, mode)
+  self.running = outer
+  if not ok then error(err, 0) end
   return alive(self)
 end
 
 --- Makes an independent loop.
-local function new()
+-- @tparam[opt] function wakeup called when something was started while the loop does
+--   not run: a host that waits for descriptor() and patience() asks them again
+local function new(wakeup)
   local adapter = {}
-  local self = { polls = {}, watched = {}, referenced = 0, idles = {},
-    timers = {} }
+  local self = { polls = {}, watched = {}, polled = {}, watcher = core.watcher(),
+    referenced = 0, idles = {}, timers = {}, wake = wakeup }
 
   local function make(type, callback, fd)
     local handle = { loop = self, callback = callback, fd = fd }
@@ -175,13 +202,12 @@ local function new()
   function adapter.idle(callback) return make(Idle, callback) end
   function adapter.timer(callback) return make(Timer, callback) end
 
-  function adapter.lookup(host, family, callback)
-    local address, code = core.resolve(host, family)
-    adapter.timer(function() callback(code, address) end):start(0)
-  end
-
   function adapter.run(mode) return run(self, mode) end
   function adapter.alive() return alive(self) end
+  function adapter.patience() return patience(self) end
+  function adapter.descriptor()
+    return next(self.polled) == nil and self.watcher:fileno() or nil
+  end
   function adapter.stop() self.stopped = true end
   return adapter
 end

@@ -1,0 +1,411 @@
+-- What an adapter owes the library, as docs/embedding.md tells: run for luv's and our
+-- own, for those whose loop is installed, and alone for what ADAPTER names, a loop of
+-- spec/support/hosts.lua or a module (or the path of a Lua file) that returns a
+-- function as those there:
+--
+--   ADAPTER=cqueues make test SPECS=spec/adapter_spec.lua
+--   ADAPTER=./my_host.lua make test SPECS=spec/adapter_spec.lua
+local dgram = require "dgram"
+local helper = require "spec.support.helper"
+local hosts = require "spec.support.hosts"
+local traffic = require "spec.support.traffic"
+local uv = require "luv"
+
+-- The loops to look at: under LOOP, which takes luv's place, that one.
+local function chosen()
+  local loop = os.getenv "LOOP" or "luv"
+  if os.getenv "ADAPTER" then return { os.getenv "ADAPTER" } end
+  if loop ~= "luv" and loop ~= "unnested" then return { loop } end
+  return { "luv", "poll", "cqueues", "event", "copas" }
+end
+
+-- Tells whether the loop of an adapter can be loaded here.
+local function installed(name)
+  local ours = name:match("^%a+$") and "dgram.loop." .. name
+  return not ours or pcall(require, ours)
+end
+
+-- Makes the host that a name stands for.
+local function host_of(name)
+  local known = hosts[name:match("^dgram%.loop%.(.+)$") or name]
+  if known then return known() end
+  return (name:find("%.lua$") and dofile(name) or require(name))()
+end
+
+-- A connected pair of sockets: two descriptors.
+local function pair()
+  local fds = uv.socketpair("dgram", 0, { nonblock = true }, { nonblock = true })
+  return fds[1], fds[2]
+end
+
+local function close(...)
+  for _, fd in ipairs { ... } do uv.fs_close(fd) end
+end
+
+-- The specs of an adapter.
+local function specify(name)
+  describe("the adapter " .. name, function()
+    local host, adapter, near, far, inside
+
+    before_each(function()
+      host = host_of(name)
+      adapter, inside = host.adapter, false
+      near, far = pair()
+    end)
+
+    after_each(function()
+      close(near, far)
+      host.step(0)
+      host.step(0)
+    end)
+
+    -- Turns the loop, n times or until a condition holds; a turn waits 5 ms at most.
+    local function turn(condition)
+      local last = uv.hrtime() + 5e9 * helper.PATIENCE
+      if type(condition) == "number" then
+        for _ = 1, condition do host.step(5) end
+        return
+      end
+      while not condition() do
+        host.step(5)
+        assert(uv.hrtime() < last, "nothing within 5 s")
+      end
+    end
+
+    -- Counts its calls; no call may come while a method of a handle runs.
+    local function counter(fn)
+      local calls = { n = 0 }
+      return calls, function(...)
+        assert(not inside, "called back from inside a method")
+        calls.n, calls.last = calls.n + 1, { n = select("#", ...), ... }
+        if fn then fn(calls.n) end
+      end
+    end
+
+    -- Calls a method of a handle, from which no callback may come.
+    local function call(handle, method, ...)
+      local outer = inside
+      inside = true
+      if name == "luv" then uv.update_time() end -- it counts from the last turn
+      handle[method](handle, ...)
+      inside = outer
+    end
+
+    -- Watches a descriptor; returns the handle and the calls.
+    local function watch(fd, readable, writable, fn)
+      local calls, callback = counter(fn)
+      local handle = assert(adapter.poll(fd, callback))
+      if readable or writable then call(handle, "start", readable, writable) end
+      return handle, calls
+    end
+
+    it("calls back as long as a descriptor is ready, and not when it is not", function()
+      local handle, calls = watch(near, true, false)
+      turn(3)
+      assert.equal(0, calls.n)
+      uv.fs_write(far, "x")
+      turn(function() return calls.n >= 3 end)
+      assert.is_nil(calls.last[1])
+      uv.fs_read(near, 10)
+      turn(1) -- what was told of already
+      local before = calls.n
+      turn(3)
+      assert.equal(before, calls.n)
+      call(handle, "close")
+    end)
+
+    it("watches what the last start said, and nothing else", function()
+      local handle, calls = watch(near, false, true)
+      turn(function() return calls.n >= 2 end)
+      call(handle, "start", true, false)
+      turn(1)
+      local before = calls.n
+      turn(3)
+      assert.equal(before, calls.n)
+      uv.fs_write(far, "x")
+      turn(function() return calls.n > before end)
+      uv.fs_read(near, 10)
+      call(handle, "start", true, true)
+      before = calls.n
+      turn(function() return calls.n >= before + 2 end)
+      call(handle, "close")
+    end)
+
+    it("tells of an error, too", function()
+      local udp, free = uv.new_udp(), traffic.closed_port()
+      assert(udp:connect("127.0.0.1", free))
+      udp:try_send("x", nil, nil)
+      local handle, calls = watch(udp:fileno(), true, false)
+      turn(function() return calls.n >= 2 end)
+      call(handle, "close")
+      udp:close()
+    end)
+
+    it("watches writability and datagrams by turns in a callback", function()
+      local handle
+      local calls
+      handle, calls = watch(near, false, true, function(n)
+        if n == 1 then call(handle, "start", true, false) end
+        if n == 2 then call(handle, "stop") end
+      end)
+      turn(function() return calls.n == 1 end)
+      turn(3)
+      assert.equal(1, calls.n)
+      uv.fs_write(far, "x")
+      turn(function() return calls.n == 2 end)
+      turn(3)
+      assert.equal(2, calls.n)
+      call(handle, "close")
+    end)
+
+    it("takes a descriptor out at once when it is stopped", function()
+      local handle, calls = watch(near, true, false)
+      turn(1)
+      call(handle, "stop")
+      local number, others = near, { far }
+      close(near)
+      repeat -- one takes the number of the one that was closed
+        near, far = pair()
+        if far == number then near, far = far, near end
+        others[#others + 1] = near ~= number and near or nil
+        others[#others + 1] = near ~= number and far or nil
+      until near == number
+      uv.fs_write(far, "x")
+      turn(3)
+      assert.equal(0, calls.n)
+      call(handle, "start", true, false)
+      turn(function() return calls.n > 0 end)
+      call(handle, "close")
+      close(table.unpack(others))
+    end)
+
+    it("calls nobody back who was stopped in this turn", function()
+      local a, b = pair()
+      local first, second
+      local function stop()
+        call(first, "stop")
+        call(second, "stop")
+      end
+      local one, two
+      first, one = watch(near, true, false, stop)
+      second, two = watch(a, true, false, stop)
+      turn(1)
+      uv.fs_write(far, "x")
+      uv.fs_write(b, "x")
+      turn(function() return one.n + two.n > 0 end)
+      turn(3)
+      assert.equal(1, one.n + two.n)
+      call(first, "close")
+      call(second, "close")
+      close(a, b)
+    end)
+
+    it("lets a descriptor have another handle when the first is closed", function()
+      local first, one = watch(near, true, true)
+      turn(1)
+      call(first, "close")
+      local before = one.n
+      local second, two = watch(near, true, false)
+      uv.fs_write(far, "x")
+      turn(function() return two.n >= 2 end)
+      assert.equal(before, one.n)
+      call(second, "close")
+    end)
+
+    it("closes a handle in its own callback", function()
+      local handle, calls
+      handle, calls = watch(near, true, false, function()
+        call(handle, "close")
+        collectgarbage()
+      end)
+      uv.fs_write(far, "x")
+      turn(function() return calls.n > 0 end)
+      turn(3)
+      assert.equal(1, calls.n)
+    end)
+
+    it("stops what is stopped and starts what is started", function()
+      local handle, calls = watch(near, false, false)
+      local idle = adapter.idle(function() end)
+      for _ = 1, 2 do call(handle, "stop") end
+      for _ = 1, 2 do call(handle, "start", true, false) end
+      for _ = 1, 2 do call(handle, "unref") end
+      for _ = 1, 2 do call(handle, "ref") end
+      for _ = 1, 2 do call(idle, "stop") end
+      for _ = 1, 2 do call(idle, "start") end
+      uv.fs_write(far, "x")
+      turn(function() return calls.n > 0 end)
+      for _ = 1, 2 do call(idle, "stop") end
+      for _ = 1, 2 do call(handle, "stop") end
+      call(handle, "close")
+    end)
+
+    -- Turns the loop until the condition holds, whatever it does with errors.
+    local function turn_through_errors(condition)
+      local uncaught, print_ = uv.uncaught, print
+      uv.uncaught, _G.print = function() end, function() end
+      for _ = 1, 100 do
+        if not condition() then pcall(host.step, 5) end
+      end
+      uv.uncaught, _G.print = uncaught, print_
+    end
+
+    it("keeps a handle started when its callback raises", function()
+      local raising, calls = watch(near, true, false, function(n)
+        if n == 1 then error("in a callback", 0) end
+      end)
+      local turns, idle_callback = counter(function(n)
+        if n == 1 then error("in a turn", 0) end
+      end)
+      local idle = adapter.idle(idle_callback)
+      call(idle, "start")
+      uv.fs_write(far, "x")
+      turn_through_errors(function() return calls.n >= 3 and turns.n >= 3 end)
+      assert.is_true(calls.n >= 3 and turns.n >= 3)
+      call(idle, "stop")
+      call(raising, "close")
+    end)
+
+    it("calls idle handles in every turn, and does not wait meanwhile", function()
+      local idle
+      local calls, callback = counter(function(n)
+        if n == 20 then call(idle, "stop") end
+      end)
+      idle = adapter.idle(callback)
+      call(idle, "start")
+      local begin = uv.hrtime()
+      while calls.n < 20 do host.step(200) end
+      assert.is_true(uv.hrtime() - begin < 2e9)
+      turn(3)
+      assert.equal(20, calls.n)
+      call(idle, "start")
+      turn(function() return calls.n > 20 end)
+      call(idle, "stop")
+    end)
+
+    it("calls an idle handle before a descriptor that became ready meanwhile", function()
+      local order, idle = {}, nil
+      idle = adapter.idle(function()
+        order[#order + 1] = "turn"
+        call(idle, "stop")
+      end)
+      local handle = watch(near, true, false, function()
+        order[#order + 1] = "datagram"
+        uv.fs_read(near, 10)
+      end)
+      turn(2)
+      for _ = 1, 3 do
+        uv.fs_write(far, "x")
+        call(idle, "start")
+        turn(3)
+      end
+      assert.same({ "turn", "datagram", "turn", "datagram", "turn", "datagram" }, order)
+      call(handle, "close")
+    end)
+
+    it("calls timers once, and not too early", function()
+      local calls, callback = counter()
+      local timer, begin = adapter.timer(callback), uv.hrtime()
+      call(timer, "start", 30)
+      turn(function() return calls.n > 0 end)
+      assert.is_true(uv.hrtime() - begin >= 28e6)
+      turn(10)
+      assert.equal(1, calls.n)
+    end)
+
+    it("begins a timer anew that is started again, in its callback too", function()
+      local timer
+      local calls, callback = counter(function(n)
+        if n < 3 then call(timer, "start", 0) end
+      end)
+      local begin = uv.hrtime()
+      timer = adapter.timer(callback)
+      call(timer, "start", 1)
+      call(timer, "start", 30)
+      turn(function() return calls.n == 3 end)
+      assert.is_true(uv.hrtime() - begin >= 28e6)
+      turn(3)
+      assert.equal(3, calls.n)
+    end)
+
+    it("has timers that a shorter start makes shorter", function()
+      local calls, callback = counter()
+      local timer = adapter.timer(callback)
+      call(timer, "start", 60000)
+      turn(1)
+      call(timer, "start", 1)
+      turn(function() return calls.n == 1 end)
+    end)
+
+    it("ends when nothing is left", function()
+      if not host.run then pending(name .. " does not end") end
+      local calls, callback = counter()
+      call(adapter.timer(callback), "start", 5)
+      host.run()
+      assert.equal(1, calls.n)
+      local handle
+      handle, calls = watch(near, true, false, function() call(handle, "close") end)
+      uv.fs_write(far, "x")
+      host.run()
+      assert.equal(1, calls.n)
+    end)
+
+    it("is not kept going by a handle that is unreferenced", function()
+      if not host.unref then pending(name .. " has no unref") end
+      local handle, calls = watch(near, true, false)
+      call(handle, "unref")
+      host.run()
+      assert.equal(0, calls.n)
+      call(handle, "ref")
+      call(handle, "close")
+    end)
+
+    it("looks host names up, if it does", function()
+      if not adapter.lookup then pending(name .. " leaves it to the library") end
+      local address, code
+      inside = true
+      adapter.lookup("localhost", 4, function(err, answer)
+        assert(not inside and not err)
+        address = answer
+      end)
+      adapter.lookup("no..such.host", 4, function(err) code = err end)
+      inside = false
+      turn(function() return address and code end)
+      assert.equal("127.0.0.1", address)
+      assert.is_not_nil(({ EAI_NONAME = 1, EAI_NODATA = 1, EINVAL = 1 })[code])
+    end)
+
+    it("serves sockets: an echo, by name, and a peer that is slow to read", function()
+      local function create(kind)
+        return dgram.createSocket { type = kind, loop = adapter }
+      end
+      local server, client, heard = create "udp4", create "udp4", nil
+      server:on("message", function(msg, from)
+        server:send(msg, from.port, from.address)
+      end)
+      client:on("message", function(msg) heard = msg end)
+      client:send("hello", server:bindSync { address = "127.0.0.1" }.port, "localhost")
+      turn(function() return heard end)
+      assert.equal("hello", heard)
+      local reader, writer, path = create "unix_dgram", create "unix_dgram", helper.path()
+      local got = helper.listen(reader)
+      reader:bindSync { path = path }
+      reader:pause()
+      for i = 1, 100 do writer:send(tostring(i), path) end
+      turn(3)
+      reader:resume()
+      turn(function() return #got == 100 end)
+      local closed = 0
+      for _, socket in ipairs { server, client, reader, writer } do
+        socket:close(function() closed = closed + 1 end)
+      end
+      turn(function() return closed == 4 end)
+      turn(2)
+    end)
+  end)
+end
+
+for _, name in ipairs(chosen()) do
+  if installed(name) then specify(name)
+  else it("the adapter " .. name, function() pending("its loop is not installed") end) end
+end
