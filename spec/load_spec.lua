@@ -17,7 +17,7 @@ describe("under a flood from another process", function()
     for i = 1, 500 do list[i] = ("x"):rep(64) end
     socket:connectSync(%d)
     local function flood() socket:sendMany(list, flood) end
-    uv.new_timer():start(10000, 0, function() os.exit(1) end)
+    uv.new_timer():start(100000, 0, function() os.exit(1) end) -- else stopped
     flood()
     uv.run()
   ]]

@@ -6,8 +6,10 @@ local Case = require "spec.faults.case"
 local Child = require "spec.support.child"
 local faults = require "faults"
 local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local scenarios = require "spec.faults.scenarios"
 local core = require "dgram.core"
+local uv = require "luv"
 
 -- What may happen to each call: errors of the system, or the most messages
 -- that one call may pass.
@@ -244,16 +246,13 @@ describe("of the system calls", function()
   -- Then the process asks who it is whenever it has to know; a child still does.
   for call, index in pairs { mmap = 1, madvise = 2 } do
     it(call .. " may fail while the module is loaded", function()
-      local child = Child.lua("-e", ([[
-        local faults = require "faults"
-        faults.at("%s", %d, 1, -12)
-        local dgram, uv = require "dgram", require "luv"
-        local hits, socket = faults.hits(), dgram.createSocket "udp4"
-        socket:on("message", function(msg) print(msg, hits) socket:close() end)
-        socket:bindSync { address = "127.0.0.1" }
-        socket:send("itself", socket:address().port)
-        uv.run()]]):format(call, index))
-      assert.equal("itself\t1", child:line())
+      local forker = helper.path ".so"
+      if not host.succeeds("cc -shared -fPIC -o " .. forker .. " spec/fork/forker.c") then
+        pending("no C compiler (cc)")
+      end
+      local child = Child.start("env", ("LUA_INIT=require('faults').at('%s', %d, 1, -12)")
+        :format(call, index), uv.exepath(), "spec/fork/inherit.lua", forker, helper.path(), "use")
+      assert.equal("send\tERR_SOCKET_FORKED", child:line())
       assert.equal(0, child:wait())
     end)
   end
