@@ -361,6 +361,15 @@ function Socket:sendto(msg, offset, length, port, address, options, callback) en
 ---@overload fun(self: dgram.Socket, messages: string[], path: string, callback?: dgram.SendManyCallback): boolean
 function Socket:sendMany(messages, port, address, options, callback) end
 
+---Answers a datagram: to its sender, from where it was sent to as far as rinfo tells that.
+---@param msg string|string[]
+---@param rinfo dgram.RemoteInfo
+---@param options? dgram.SendOptions
+---@param callback? dgram.SendCallback
+---@return boolean
+---@overload fun(self: dgram.Socket, msg: string|string[], rinfo: dgram.RemoteInfo, callback: dgram.SendCallback): boolean
+function Socket:reply(msg, rinfo, options, callback) end
+
 ---Hands the queue to the kernel now.
 ---@return dgram.Socket
 function Socket:flush() end

@@ -44,6 +44,9 @@ check-setup: setup
 	need iproute2 command -v tc; \
 	need nftables command -v nft; \
 	need strace command -v strace; \
+	need bind9-dnsutils command -v dig; \
+	need libcoap3-bin command -v coap-client-notls; \
+	need tftp-hpa command -v tftp; \
 	need valgrind valgrind --version; \
 	$(GET)
 

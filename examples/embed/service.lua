@@ -5,7 +5,7 @@ local dgram = require "dgram"
 local server = dgram.createSocket("udp4")
 
 server:on("message", function(msg, rinfo)
-  server:send(msg, rinfo.port, rinfo.address)
+  server:reply(msg, rinfo)
 end)
 
 -- One write a line: print() makes two, and the other thread may come between.

@@ -25,7 +25,7 @@ end
 -- Sends a message back. A listener must not yield; this handler may, and does.
 local echo = driver.async(function(msg, rinfo, socket)
   ngx.sleep(0.001)
-  socket:send(msg, rinfo.port, rinfo.address)
+  socket:reply(msg, rinfo)
 end)
 
 --- Starts the service in this worker: start { statsd = port, echo = port }.

@@ -89,6 +89,14 @@ function check.boolean(name, value)
   return value
 end
 
+--- Checks a table.
+function check.table(name, value)
+  if type(value) ~= "table" then
+    check.type_error(name, "of type table", value)
+  end
+  return value
+end
+
 --- Checks a number.
 function check.number(name, value)
   if type(value) ~= "number" then

@@ -129,6 +129,24 @@ local function send_options(version)
   return options
 end
 
+--- Checks that a sender can be answered; returns its port and address.
+function ip.sender(rinfo)
+  local address = check.string("rinfo.address", rinfo.address)
+  if rinfo.port == 0 then
+    errors.throw("RangeError", "ERR_SOCKET_BAD_PORT",
+      "The sender has port 0, so it cannot be answered")
+  end
+  if address == "" then
+    errors.throw("TypeError", "ERR_INVALID_ARG_VALUE", "The sender has no address")
+  end
+  return rinfo.port, address
+end
+
+--- Sends to an address and a port.
+function ip.send_to(socket, msg, port, address, callback)
+  return socket:send(msg, port, address, callback)
+end
+
 --- Checks what sendto must be given.
 function ip.check_sendto(port, address)
   check.number("port", port)
@@ -187,6 +205,21 @@ function unix:send_target(path, options, callback)
 end
 
 function unix.is_sliced(offset) return type(offset) == "number" end
+
+--- Checks that a sender can be answered; returns no port, and its path.
+function unix.sender(rinfo)
+  local path = check.string("rinfo.address", rinfo.address)
+  if path == "" then
+    errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+      "The sender has no name, so it cannot be answered: it must bind to a path")
+  end
+  return nil, path
+end
+
+--- Sends to a path.
+function unix.send_to(socket, msg, _, path, callback)
+  return socket:send(msg, path, callback)
+end
 
 function unix.check_sendto(path) check.string("path", path) end
 

@@ -321,6 +321,48 @@ function Socket:sendto(msg, offset, length, port, address, ...)
   return self:send(msg, offset, length, port, address, ...)
 end
 
+-- Raises unless the sender of a datagram is the peer of a connected socket.
+local function need_peer(self, port, address)
+  local peer, its_port = self[CORE]:name(true)
+  if peer ~= address or (port and port ~= its_port) then
+    errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
+  end
+end
+
+-- Makes the job of an answer: it leaves from the address and by the interface that
+-- the datagram was sent to, unless the options say otherwise. A group and a
+-- broadcast address are no source.
+local function answer_job(self, msg, rinfo, options, callback)
+  local job, from = job_of(msg, nil, nil, callback), rinfo.localAddress
+  job.address, job.port = rinfo.address, rinfo.port
+  job.localAddress = from and core.isSource(from) and from or nil
+  job.interface = rinfo.interface
+  return add_options(self, job, options)
+end
+
+--- Answers a datagram: reply(msg, rinfo [, options] [, callback]) sends to who sent
+-- it, from where it was sent to, as far as rinfo tells that (the option recvInfo).
+-- @tparam string|table msg the payload, or strings to join
+-- @tparam table rinfo what 'message' told of the datagram
+-- @tparam[opt] table options as for send
+-- @tparam[opt] function callback as for send
+-- @treturn boolean as send. Raises ERR_SOCKET_BAD_PORT for a sender with port 0,
+--   ERR_INVALID_ARG_VALUE for one without a name, and what send raises
+function Socket:reply(msg, rinfo, options, callback)
+  local port, address = self._family.sender(check.table("rinfo", rinfo))
+  options, callback = check.optional(options, callback)
+  if self._connected == "connected" then
+    need_peer(self, port, address)
+    return self:send(msg, options, callback)
+  end
+  if not (options or rinfo.localAddress or rinfo.interface) then
+    return self._family.send_to(self, msg, port, address, callback)
+  end
+  local job = answer_job(self, msg, rinfo, options, callback)
+  self:_running()
+  return submit(self, job)
+end
+
 -- Makes the callback of many datagrams: it hears of each failure, and of the
 -- last datagram whatever became of it.
 local function group(callback, count)

@@ -150,6 +150,18 @@ int address_equal(const Address *a, const Address *b) {
   return a->length == b->length && memcmp(&a->name, &b->name, a->length) == 0;
 }
 
+/* Tells whether an IP address is that of a group, or 255.255.255.255. */
+int address_is_group(const Address *address) {
+  unsigned char bytes[16];
+  uint32_t v4;
+  if (!address_bytes(address, bytes)) return 0;
+  memcpy(&v4, bytes + 12, sizeof v4);
+  if (bytes[0] == 0xff) return 1;
+  return (address->name.base.sa_family == AF_INET ||
+          IN6_IS_ADDR_V4MAPPED(&address->name.v6.sin6_addr)) &&
+         (IN_MULTICAST(ntohl(v4)) || v4 == INADDR_BROADCAST);
+}
+
 /* Writes an IP address as 16 bytes, IPv4 in its mapped form; 0 if neither. */
 size_t address_bytes(const Address *address, unsigned char bytes[16]) {
   static const unsigned char mapped[12] = {0, 0, 0, 0, 0,   0,

@@ -67,7 +67,8 @@ static void read_dstaddr(Carried from, Info *info) {
 static void read_pktinfo(Carried from, Info *info) {
   struct in_addr local;
   if (info->told >> INFO_INTERFACE & 1) return;
-  if (!system_read_pktinfo(from.data, from.size, &local, &info->interface))
+  if (!system_read_pktinfo(from.data, from.size, &local, &info->interface,
+                           &info->broadcast))
     return;
   address_of_v4(&info->local, &local);
   note(info, INFO_LOCAL_ADDRESS);
@@ -128,6 +129,7 @@ static void read_credentials(Carried from, Info *info) {
 void control_read(struct msghdr *header, Info *info) {
   struct cmsghdr *c = header->msg_controllen > 0 ? CMSG_FIRSTHDR(header) : NULL;
   info->segment = info->told = 0;
+  info->broadcast = header->msg_flags & system_broadcast_flag;
   for (; c != NULL; c = CMSG_NXTHDR(header, c)) {
     Carried carried = control_carried(header, c);
     switch (control_kind(c)) {

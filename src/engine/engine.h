@@ -51,6 +51,7 @@ int address_port(const Address *address);
 size_t address_text(const Address *address, char *text);
 int address_equal(const Address *a, const Address *b);
 size_t address_bytes(const Address *address, unsigned char bytes[16]);
+int address_is_group(const Address *address);
 
 /* ---------------------------------------------------------- blocklist.c */
 
@@ -214,7 +215,8 @@ typedef struct Credentials {
 
 int system_read_credentials(const void *data, size_t size, Credentials *out);
 int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
-                        unsigned *interface);
+                        unsigned *interface, int *broadcast);
+extern const int system_broadcast_flag;
 int system_interface_name(int fd, unsigned index, char *name);
 
 #define CONTROL_ROOM 512 /* bytes of control messages that come: others may have
@@ -256,6 +258,7 @@ typedef struct Info {
   unsigned interface; /* index of the interface it came in by */
   int ttl;            /* hops left */
   int type_of_service;
+  int broadcast; /* IPv4: local is the address of all on a link, or a group */
   struct timespec timestamp; /* when it came, since the epoch */
   Credentials credentials;   /* who sent it */
   Address local;             /* the address it was sent to, without a port */

@@ -948,19 +948,30 @@ size_t system_control_room(int family, unsigned wanted) {
   return room;
 }
 
+/* What the system sets in msg_flags when a datagram came to all on a link. */
+#ifdef MSG_BCAST
+const int system_broadcast_flag = MSG_BCAST;
+#else
+const int system_broadcast_flag = 0;
+#endif
+
 /* Reads local address and interface of IPv4; platforms order them differently.
-   Returns whether they are there. */
+   Linux tells another source for an answer when the address is that of a group or
+   of all on a link. Returns whether they are there. */
 int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
-                        unsigned *interface) {
+                        unsigned *interface, int *broadcast) {
 #if HAVE_PKTINFO
   struct in_pktinfo info;
   if (size < sizeof info) return 0;
   memcpy(&info, data, sizeof info);
   *local = info.ipi_addr;
   *interface = (unsigned)info.ipi_ifindex;
+#ifdef __linux__
+  *broadcast = info.ipi_spec_dst.s_addr != info.ipi_addr.s_addr;
+#endif
   return 1;
 #else
-  (void)data, (void)size, (void)local, (void)interface;
+  (void)data, (void)size, (void)local, (void)interface, (void)broadcast;
   return 0;
 #endif
 }

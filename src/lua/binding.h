@@ -25,6 +25,7 @@
 
 /* -------------------------------------------------------------- state.c */
 
+#define BROADCASTS 16  /* broadcast addresses that are remembered */
 #define CACHE_SIZE 256 /* senders whose text is remembered; a power of two */
 
 /* A sender whose text is kept. */
@@ -49,6 +50,9 @@ typedef struct State {
   Pool pool;                   /* spare blocks of send queues */
   CacheKey sender[CACHE_SIZE]; /* whose texts lie in the state's table */
   Destination destination[CACHE_SIZE]; /* texts of destinations */
+  struct in_addr broadcast[BROADCASTS]; /* addresses of all on a link, as far as
+                                           datagrams came to them */
+  unsigned broadcasts;                  /* how many were noted; the last stay */
 } State;
 
 /* Keys of the state's own table; texts of addresses follow. */
@@ -67,6 +71,8 @@ enum {
 void state_make(lua_State *L);
 State *state_of(lua_State *L);
 State *state_open(lua_State *L);
+void state_note_broadcast(State *state, const Address *local, int broadcast);
+int state_is_broadcast(State *state, const Address *local);
 void state_push_table(lua_State *L);
 Batch *state_take_batch(State *state, int family);
 void state_give_batch(State *state, Batch *batch);
@@ -142,6 +148,8 @@ typedef struct Socket {
   unsigned info;                /* 1 << INFO_: what rinfo has besides the four */
   unsigned char fields;         /* how many these are */
   size_t control_room;          /* bytes of control messages it hears */
+  unsigned heard_by;            /* the interface of the datagram being heard */
+  char heard_name[IF_NAMESIZE]; /* its name; "": none, or nobody hears */
   int error_row;                /* errors since a datagram came */
   int ask;                      /* messages to ask the kernel for next */
   unsigned awaits;              /* AWAITS_: what the facade was told */
@@ -211,6 +219,7 @@ typedef struct Way {
 
 int way_read(lua_State *L, const Socket *s, int index, Way *way);
 int way_supports(lua_State *L);
+int way_is_source(lua_State *L);
 
 /* ------------------------------------------------------------- output.c */
 

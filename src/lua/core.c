@@ -86,6 +86,7 @@ static const luaL_Reg functions[] = {
     {"sender", output_sender},
     {"total", output_total},
     {"supports", way_supports},
+    {"isSource", way_is_source},
     {"anchor", anchor},
     {"literal", literal},
     {"errname", errname},

@@ -99,10 +99,11 @@ static void push_address(lua_State *L, State *state, const Address *from) {
 }
 
 /* Pushes the address a datagram was sent to. */
-static void push_local(lua_State *L, const Socket *s, Seen *seen) {
+static void push_local(lua_State *L, Socket *s, Seen *seen) {
   const Address *local = &seen->info.local;
   if (!address_equal(local, &seen->local)) {
     memcpy(&seen->local, local, offsetof(Address, name) + local->length);
+    state_note_broadcast(s->state, &seen->local, seen->info.broadcast);
     push_address(L, s->state, &seen->local);
     lua_replace(L, AT_LOCAL);
   }
@@ -111,32 +112,33 @@ static void push_local(lua_State *L, const Socket *s, Seen *seen) {
 
 /* Pushes the name of the interface a datagram came in by; its index when it is
    gone. */
-static void push_interface(lua_State *L, const Socket *s, Seen *seen) {
+static void push_interface(lua_State *L, Socket *s, Seen *seen) {
   unsigned index = seen->info.interface;
-  char name[IF_NAMESIZE];
   if (index != seen->interface) {
-    if (system_interface_name(s->fd, index, name)) lua_pushstring(L, name);
+    s->heard_name[0] = '\0';
+    if (system_interface_name(s->fd, index, s->heard_name))
+      lua_pushstring(L, s->heard_name);
     else lua_pushinteger(L, (lua_Integer)index);
     lua_replace(L, AT_INTERFACE);
-    seen->interface = index;
+    s->heard_by = seen->interface = index;
   }
   lua_pushvalue(L, AT_INTERFACE);
 }
 
 /* Pushes how many hops are left. */
-static void push_ttl(lua_State *L, const Socket *s, Seen *seen) {
+static void push_ttl(lua_State *L, Socket *s, Seen *seen) {
   (void)s;
   lua_pushinteger(L, seen->info.ttl);
 }
 
 /* Pushes type of service, or traffic class. */
-static void push_type_of_service(lua_State *L, const Socket *s, Seen *seen) {
+static void push_type_of_service(lua_State *L, Socket *s, Seen *seen) {
   (void)s;
   lua_pushinteger(L, seen->info.type_of_service);
 }
 
 /* Pushes when the kernel got it, in seconds since the epoch. */
-static void push_timestamp(lua_State *L, const Socket *s, Seen *seen) {
+static void push_timestamp(lua_State *L, Socket *s, Seen *seen) {
   const struct timespec *time = &seen->info.timestamp;
   (void)s;
   lua_pushnumber(L, (lua_Number)time->tv_sec +
@@ -150,7 +152,7 @@ static void set_number(lua_State *L, const char *name, double value) {
 }
 
 /* Pushes who sent it. */
-static void push_credentials(lua_State *L, const Socket *s, Seen *seen) {
+static void push_credentials(lua_State *L, Socket *s, Seen *seen) {
   const Credentials *who = &seen->info.credentials;
   (void)s;
   lua_createtable(L, 0, 3);
@@ -160,8 +162,7 @@ static void push_credentials(lua_State *L, const Socket *s, Seen *seen) {
 }
 
 /* How each kind of information becomes the value of its field. */
-static void (*const push_field[INFO_KINDS])(lua_State *, const Socket *,
-                                            Seen *) = {
+static void (*const push_field[INFO_KINDS])(lua_State *, Socket *, Seen *) = {
     [INFO_LOCAL_ADDRESS] = push_local,
     [INFO_INTERFACE] = push_interface,
     [INFO_TTL] = push_ttl,
@@ -171,7 +172,7 @@ static void (*const push_field[INFO_KINDS])(lua_State *, const Socket *,
 };
 
 /* Adds the fields that were asked for and told to the rinfo on top. */
-static void add_info(lua_State *L, const Socket *s, Seen *seen) {
+static void add_info(lua_State *L, Socket *s, Seen *seen) {
   unsigned fields = s->info & seen->info.told;
   int kind;
   for (kind = 0; kind < INFO_KINDS; kind++) {

@@ -66,6 +66,36 @@ void state_trim(State *state, int most) {
   }
 }
 
+/* Copies an IPv4 address; returns whether it is one. */
+static int take_v4(const Address *address, struct in_addr *out) {
+  if (address->length == 0 || address->name.base.sa_family != AF_INET) return 0;
+  *out = address->name.v4.sin_addr;
+  return 1;
+}
+
+/* Finds a broadcast address that was noted; NULL when it was not. */
+static struct in_addr *find_broadcast(State *state, const Address *local) {
+  struct in_addr v4, *each = state->broadcast;
+  const struct in_addr *end = each + BROADCASTS;
+  if (state->broadcasts == 0 || !take_v4(local, &v4)) return NULL;
+  while (each < end && each->s_addr != v4.s_addr) each++;
+  return each < end ? each : NULL;
+}
+
+/* Notes whether datagrams that were sent to an address came to all on a link;
+   interfaces may be set up anew. */
+void state_note_broadcast(State *state, const Address *local, int broadcast) {
+  struct in_addr v4, *noted = find_broadcast(state, local);
+  if (noted != NULL && !broadcast) noted->s_addr = INADDR_ANY;
+  if (noted == NULL && broadcast && take_v4(local, &v4))
+    state->broadcast[state->broadcasts++ % BROADCASTS] = v4;
+}
+
+/* Tells whether an address is one of all on a link, as far as datagrams told. */
+int state_is_broadcast(State *state, const Address *local) {
+  return find_broadcast(state, local) != NULL;
+}
+
 /* Frees what the Lua state shared. */
 static int state_gc(lua_State *L) {
   State *state = lua_touserdata(L, 1);

@@ -62,6 +62,7 @@ static int serve_readable(lua_State *L, Socket *s, int index) {
   lua_pushvalue(L, index);
   status = lua_pcall(L, 1, 0, lua_isnil(L, handler) ? 0 : handler);
   s->making = 0;
+  s->heard_name[0] = '\0';
   lua_remove(L, handler);
   return status;
 }

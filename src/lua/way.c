@@ -58,14 +58,20 @@ static int read_source(lua_State *L, const Socket *s, int index, Via *via) {
   return 0;
 }
 
+/* Finds the index of an interface by its name; that of the datagram which a
+   listener hears just now is known. */
+static unsigned interface_index(const Socket *s, const char *name) {
+  if (strcmp(name, s->heard_name) == 0 && *name != '\0') return s->heard_by;
+  return system_interface_index(s->fd, name);
+}
+
 /* Reads an interface, if there is one: its index or its name. */
 static int read_interface(lua_State *L, const Socket *s, int index, Via *via) {
   unsigned zone = via->interface;
   if (lua_isnoneornil(L, index)) return 0;
   if (lua_type(L, index) == LUA_TNUMBER)
     via->interface = (unsigned)lua_tointeger(L, index);
-  else
-    via->interface = system_interface_index(s->fd, luaL_checkstring(L, index));
+  else via->interface = interface_index(s, luaL_checkstring(L, index));
   if (via->interface == 0) return -ENODEV;
   return zone == 0 || zone == via->interface ? 0 : -EINVAL;
 }
@@ -109,5 +115,18 @@ int way_supports(lua_State *L) {
   else if (strcmp(name, "ttl") == 0) via.ttl = 1;
   else via.tos = 0;
   lua_pushboolean(L, via_check(&via) == 0);
+  return 1;
+}
+
+/* isSource(address): whether datagrams can leave from where one was sent to; not
+   from the address of a group, or of all on a link. */
+int way_is_source(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  int family = memchr(text, ':', size) != NULL ? AF_INET6 : AF_INET;
+  Address address;
+  lua_pushboolean(L, address_parse(&address, family, text, size, 0) < 0 ||
+                         !(address_is_group(&address) ||
+                           state_is_broadcast(state_of(L), &address)));
   return 1;
 }
