@@ -350,7 +350,7 @@ end
 --   ERR_INVALID_ARG_VALUE for one without a name, and what send raises
 function Socket:reply(msg, rinfo, options, callback)
   local port, address = self._family.sender(check.table("rinfo", rinfo))
-  options, callback = check.optional(options, callback)
+  if options ~= nil then options, callback = check.optional(options, callback) end
   if self._connected == "connected" then
     need_peer(self, port, address)
     return self:send(msg, options, callback)
