@@ -38,6 +38,36 @@ local function mixed(case)
   case:settle()
 end
 
+-- The sources that a build lets a datagram have, one and none.
+local function sources(kind)
+  local version, mapped = kind == "udp4" and 4 or 6, kind == "udp4" and "" or "::ffff:"
+  local all = inside.supports(4, "localAddress") and inside.supports(4, "interface")
+  local list = { {}, inside.supports(version, "ttl") and { ttl = 9 } or {} }
+  for i = 2, all and 4 or 1 do
+    list[#list + 1] = { localAddress = mapped .. "127.0.0." .. i, interface = "lo",
+      typeOfService = 8 }
+  end
+  return list, mapped .. "127.0.0.1"
+end
+
+-- Each datagram says how it leaves: some as their neighbours, most otherwise; and the
+-- receiver is told of each.
+local function ways(kind)
+  return function(case)
+    local list, to = sources(kind)
+    local told = #list > 2 and { "localAddress", "interface", "ttl" } or nil
+    local socket = case:socket { type = kind, recvBufferSize = ROOM, recvInfo = told }
+    if not case:bind(socket, 0) then return end
+    local address = case:try(socket, "address")
+    if not address then return end
+    for i = 1, 100 do
+      case:send(socket, ("%03d"):format(i), address.port, to, list[i % #list + 1])
+    end
+    case:burst(socket, 40, 20, address.port, to, list[#list])
+    case:settle()
+  end
+end
+
 -- A connected socket sends to another.
 local function connected(case)
   local server = case:socket { type = "udp4", recvBufferSize = ROOM }
@@ -195,6 +225,8 @@ return {
   { "a burst over IPv4", burst("udp4", 200, 32) },
   { "a burst of large datagrams over IPv6", burst("udp6", 40, 4000) },
   { "datagrams of many sizes", mixed },
+  { "sources over IPv4", ways "udp4" },
+  { "sources over IPv4, by a socket of IPv6", ways "udp6" },
   { "a connected socket", connected },
   { "sends that bind, then close", implicit, nil, anyway = "ECANCELED" },
   { "unix sockets", unix },

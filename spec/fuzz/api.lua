@@ -564,6 +564,20 @@ local function forms(payload, form)
   return { payload }
 end
 
+-- What datagrams say of how they leave, by the type of their socket; where the list
+-- ends nothing.
+local WAYS = {
+  udp4 = { { ttl = 9 }, { localAddress = "127.0.0.3", typeOfService = 4 },
+    { interface = "lo", localAddress = "127.0.0.1" }, {} },
+  udp6 = { { ttl = 9, typeOfService = 4 }, { localAddress = "::1", interface = 1 }, {} },
+  unix_dgram = { {} },
+}
+
+-- Adds the options of a datagram to its arguments, if it has any.
+local function add_options(self, arguments, number)
+  arguments[#arguments + 1] = WAYS[self.kind][number % 11]
+end
+
 -- Sends a datagram to where a target leads, or to the peer.
 local function send(self, to, form, size, quiet)
   if not self.socket then return end
@@ -573,6 +587,7 @@ local function send(self, to, form, size, quiet)
   local arguments = forms(entry.payload, form)
   for _, value in ipairs(rest) do arguments[#arguments + 1] = value end
   entry.quiet = quiet
+  add_options(self, arguments, entry.number)
   if not quiet then arguments[#arguments + 1] = callback_of(self, entry) end
   submit(self, entry, 1, #entry.payload, "send", unpack(arguments))
 end
@@ -589,6 +604,7 @@ local function send_many(self, to, count, size, quiet)
     messages[i] = group[i].payload
   end
   local arguments = { messages, unpack(rest) }
+  add_options(self, arguments, #run.entries)
   if not quiet then
     run.groups[#run.groups + 1] = group
     arguments[#arguments + 1] = group_callback(self, group)
