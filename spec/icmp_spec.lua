@@ -15,7 +15,7 @@ local ways = {
     origin = "icmp", kind = 3, code = 3 },
 }
 
-local is_known = traffic.has_icmp
+local is_known = traffic.has_icmp -- whether this build knows the option
 
 -- A port of both families that nobody listens on.
 local function closed_port()
@@ -52,13 +52,17 @@ describe("the option icmp", function()
   end)
 end)
 
+-- A test that needs the option.
+local function specify(name, body)
+  it(name, function()
+    if not is_known() then pending("this build has no queue of errors") end
+    body()
+  end)
+end
+
 for name, way in pairs(ways) do
   describe("'icmp' over " .. name, function()
-    before_each(function()
-      if not is_known() then pending("this build has no queue of errors") end
-    end)
-
-    it("tells an unconnected socket which datagram failed, and why", function()
+    specify("tells an unconnected socket which datagram failed, and why", function()
       helper.run(function()
         local socket, told = telling(way)
         local port = closed_port()
@@ -79,7 +83,7 @@ for name, way in pairs(ways) do
       end)
     end)
 
-    it("tells a connected socket, which has no 'error' then", function()
+    specify("tells a connected socket, which has no 'error' then", function()
       helper.run(function()
         local socket, told = telling(way)
         local port = closed_port()
@@ -98,7 +102,7 @@ for name, way in pairs(ways) do
       end)
     end)
 
-    it("tells each of a burst, in order, and charges no other datagram", function()
+    specify("tells each of a burst, in order, and charges no other datagram", function()
       helper.run(function()
         local socket, told = telling(way, { gso = false })
         local server, heard, to = traffic.receiver { type = way.type }
@@ -119,7 +123,7 @@ for name, way in pairs(ways) do
       end)
     end)
 
-    it("is raised nowhere when nobody listens; a server lives on", function()
+    specify("is raised nowhere when nobody listens; a server lives on", function()
       helper.run(function()
         local server = dgram.createSocket { type = way.type, icmp = true }
         local heard, dead = helper.listen(server), closed_port()
@@ -134,7 +138,7 @@ for name, way in pairs(ways) do
       end)
     end)
 
-    it("tells of datagrams that are too large once, each with an mtu", function()
+    specify("tells of datagrams that are too large once, each with an mtu", function()
       helper.run(function()
         local socket, told = telling(way)
         local count, failed, port = 40, 0, closed_port()
@@ -163,13 +167,9 @@ for name, way in pairs(ways) do
 end
 
 describe("'icmp'", function()
-  before_each(function()
-    if not is_known() then pending("this build has no queue of errors") end
-  end)
-
   local v4 = ways.IPv4
 
-  it("wakes a socket about once a burst, and lets other sockets have their turns",
+  specify("wakes a socket about once a burst, and lets other sockets have their turns",
     function()
       helper.run(function()
         local adapter, wakeups = traffic.counting()
@@ -189,7 +189,7 @@ describe("'icmp'", function()
       end)
     end)
 
-  it("comes to a socket that is paused, or not bound, once it reads again", function()
+  specify("comes to a socket that is paused, or not bound, once it reads again", function()
     helper.run(function()
       local socket, told = telling(v4)
       socket:bindSync {}
@@ -203,7 +203,7 @@ describe("'icmp'", function()
     end)
   end)
 
-  it("comes by a descriptor that is adopted", function()
+  specify("comes by a descriptor that is adopted", function()
     helper.run(function()
       local raw = inside.raw("udp4") -- a socket of ours would close it
       assert(raw:bind("127.0.0.1", 0))
@@ -217,7 +217,7 @@ describe("'icmp'", function()
     end)
   end)
 
-  it("may close the socket, and tells no more then", function()
+  specify("may close the socket, and tells no more then", function()
     helper.run(function()
       local socket, dead = dgram.createSocket { type = "udp4", icmp = true }, closed_port()
       socket:on("icmp", helper.expect(function() socket:close() end))
@@ -225,7 +225,7 @@ describe("'icmp'", function()
     end)
   end)
 
-  it("may raise: the rest is told later", function()
+  specify("may raise: the rest is told later", function()
     helper.run(function()
       local adapter, raised = traffic.surviving()
       local socket, told = telling(v4, { loop = adapter, gso = false })
@@ -239,7 +239,7 @@ describe("'icmp'", function()
     end)
   end)
 
-  it("has no details when the kernel has no room for them", function()
+  specify("has no details when the kernel has no room for them", function()
     helper.run(function()
       local socket, told = telling(v4, { recvBufferSize = 1, gso = false })
       local heard = helper.listen(socket)
@@ -260,7 +260,7 @@ describe("'icmp'", function()
     end)
   end)
 
-  it("is not told by sockets that did not ask for it", function()
+  specify("is not told by sockets that did not ask for it", function()
     helper.run(function()
       local socket = dgram.createSocket("udp4")
       socket:on("icmp", helper.expect(0))
