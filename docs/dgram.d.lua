@@ -627,7 +627,7 @@ function Socket:eventNames() end
 ---@field patience fun(): integer milliseconds until something is due, -1 without end
 
 ---@class dgram.loop.poll
----@field new fun(): dgram.PollLoop makes an independent loop
+---@field new fun(wakeup?: fun()): dgram.PollLoop makes an independent loop; wakeup is called when something was started while it does not run
 
 ---@class dgram.loop.cqueues
 ---@field new fun(controller: table): dgram.Adapter the adapter to a controller of cqueues

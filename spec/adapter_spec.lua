@@ -375,6 +375,101 @@ local function specify(name)
       assert.is_not_nil(({ EAI_NONAME = 1, EAI_NODATA = 1, EINVAL = 1 })[code])
     end)
 
+    -- A bound socket, and its port.
+    local function bound()
+      local socket = dgram.createSocket { type = "udp4", loop = adapter }
+      return socket, socket:bindSync { address = "127.0.0.1" }.port
+    end
+
+    -- Calls fn(resumed) in a coroutine of the host's own; `resumed` tells how often the
+    -- library has resumed that.
+    local function in_host(fn)
+      if not host.wrap then pending(name .. " has no coroutines") end
+      local resume, theirs, count, done, failure = coroutine.resume, nil, 0, false, nil
+      function coroutine.resume(thread, ...) -- luacheck: ignore
+        local caller = debug.getinfo(2, "S").source
+        if thread == theirs and caller:find("lua/dgram/", 1, true) then count = count + 1 end
+        return resume(thread, ...)
+      end
+      host.wrap(function()
+        theirs = coroutine.running()
+        local ok, err = true, nil
+        if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then fn(function() return count end)
+        else ok, err = pcall(fn, function() return count end) end
+        done, failure = true, not ok and err
+      end)
+      local ok, err = pcall(turn, function() return done end)
+      coroutine.resume = resume -- luacheck: ignore
+      assert(ok, err)
+      if failure then error(failure, 0) end
+    end
+
+    it("lets the host's coroutines wait in receive, resumed by the host alone", function()
+      in_host(function(resumed)
+        local a, to = bound()
+        local b = bound()
+        host.wrap(function()
+          for _ = 1, 3 do
+            local msg, from = a:receive()
+            a:send(msg .. "!", from.port, from.address)
+          end
+          a:close()
+        end)
+        for i = 1, 3 do
+          b:send(tostring(i), to, "127.0.0.1")
+          assert.equal(i .. "!", (b:receive(5000)))
+          host.pause(0.001)
+        end
+        local nothing, err = b:receive(5)
+        assert.is_nil(nothing)
+        assert.equal("ETIMEDOUT", err.code)
+        b:close()
+        assert.equal(0, resumed())
+      end)
+    end)
+
+    it("lets them sleep, and its coroutines be made by dgram.async", function()
+      in_host(function()
+        local got
+        local a, port = bound()
+        dgram.async(function(...) got = select("#", ...) .. a:receive() end, adapter)(1, nil)
+        dgram.sleep(1)
+        a:send("x", port, "127.0.0.1")
+        while not got do dgram.sleep(1) end
+        assert.equal("2x", got)
+        a:close()
+      end)
+    end)
+
+    it("ends the wait of a socket that is closed", function()
+      in_host(function()
+        local a = bound()
+        host.wrap(function() a:close() end)
+        local nothing, err = a:receive()
+        assert.is_nil(nothing)
+        assert.equal("ERR_SOCKET_DGRAM_NOT_RUNNING", err.code)
+      end)
+    end)
+
+    it("lets no listener wait, nor coroutines for another loop's socket", function()
+      local codes = {}
+      in_host(function()
+        local a, port = bound()
+        local other = dgram.createSocket { type = "udp4",
+          loop = require("dgram.loop.poll").new() }
+        codes[1] = helper.raised(other.receive, other).code
+        other:close()
+        a:on("message", function()
+          codes[2] = helper.raised(dgram.sleep, 1).code
+          codes[3] = helper.raised(a.receive, a).code
+        end)
+        a:send("x", port, "127.0.0.1")
+        while not codes[3] do dgram.sleep(1) end
+        a:close()
+      end)
+      for i = 1, 3 do assert.equal("ERR_NOT_IN_COROUTINE", codes[i]) end
+    end)
+
     it("serves sockets: an echo, by name, and a peer that is slow to read", function()
       local function create(kind)
         return dgram.createSocket { type = kind, loop = adapter }

@@ -9,16 +9,6 @@ local uv = require "luv"
 local LOOPBACK = "127.0.0.1"
 local unpack = table.unpack or unpack -- luacheck: ignore
 
--- A port of loopback that is free for both UDP and TCP at this moment.
-local function free_port()
-  local udp, tcp = uv.new_udp(), uv.new_tcp()
-  udp:bind(LOOPBACK, 0)
-  local port = udp:getsockname().port
-  local free = tcp:bind(LOOPBACK, port)
-  helper.close(udp, tcp)
-  return free and port or free_port()
-end
-
 -- The nginx that has ngx_lua: the program, and the directory of the module, nil
 -- when it is built in.
 local function find_nginx()
@@ -107,8 +97,8 @@ end
 -- Starts nginx; `change` may alter its configuration.
 local function start(change)
   local self = setmetatable({
-    prefix = helper.path(), core = host.core_path("luajit", "lua5.1"), statsd = free_port(),
-    echo = free_port(), http = free_port(), hostile = free_port(),
+    prefix = helper.path(), core = host.core_path("luajit", "lua5.1"), statsd = host.free_port(),
+    echo = host.free_port(), http = host.free_port(), hostile = host.free_port(),
   }, Nginx)
   lay_out(self, change or function(text) return text end)
   local user = uv.getuid() == 0 and " user root;" or ""

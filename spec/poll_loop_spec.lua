@@ -273,6 +273,80 @@ describe("the poll() loop", function()
     assert.are.equal(2 * 16, #ready)
   end)
 
+  it("tells a host what to wait for, and when it is to ask again", function()
+    local asked = 0
+    loop = poll_loop.new(function() asked = asked + 1 end)
+    assert.is_nil(loop.descriptor())
+    assert.are.equal(-1, loop.patience())
+    local socket, port = bound(loop, function() end)
+    assert.is_true(asked > 0)
+    assert.are.equal(0, loop.patience()) -- 'listening' is due
+    asked = 0
+    loop.run "nowait"
+    assert.are.equal(0, asked) -- it runs: the host knows
+    assert.are.equal(-1, loop.patience())
+    loop.timer(function() end):start(60000)
+    assert.are.equal(1, asked)
+    assert.is_true(loop.patience() > 50000)
+    local descriptor = loop.descriptor()
+    assert.are.equal(inside.watches_lanes(), descriptor ~= nil)
+    if descriptor then
+      assert.are.same({}, core.poll({ [descriptor] = 1 }, 0))
+      socket:send("x", port, "127.0.0.1")
+      socket:flush()
+      assert.are.same({ descriptor, 1 }, core.poll({ [descriptor] = 1 }, 1000))
+    end
+    socket:close()
+    loop.run "nowait"
+    loop.run "nowait"
+    assert.are.equal(descriptor, loop.descriptor()) -- the host waits for it still
+  end)
+
+  it("has no descriptor of its own when it watches nothing", function()
+    if not inside.watches_lanes() then pending("no epoll") end
+    local before = helper.descriptors()
+    local socket = bound(loop)
+    assert.are.equal(before + 2, helper.descriptors())
+    socket:close()
+    loop.run()
+    assert.are.equal(before, helper.descriptors())
+    assert.is_nil(loop.descriptor())
+  end)
+
+  it("polls what the system's watcher refuses", function()
+    local count, handle = 0, nil
+    local fd = uv.fs_open("/dev/null", "r", 0) -- poll() says that it is ready
+    handle = loop.poll(fd, function()
+      count = count + 1
+      if count == 3 then handle:close() end
+    end)
+    handle:start(true, false)
+    loop.run()
+    assert.are.equal(3, count)
+    uv.fs_close(fd)
+  end)
+
+  it("gives the kernel no list of the sockets that rest", function()
+    if not inside.watches_lanes() then pending("no epoll") end
+    local resting, raw = {}, 0
+    for i = 1, 500 do
+      resting[i] = inside.raw("udp4")
+      assert(resting[i]:bind("127.0.0.1", 0))
+      loop.poll(resting[i]:fileno(), function() raw = raw + 1 end):start(true, false)
+    end
+    local poll, most = core.poll, 0
+    function core.poll(descriptors, ...) -- what is given to the kernel in each turn
+      local count = 0
+      for _ in pairs(descriptors) do count = count + 1 end
+      most = math.max(most, count)
+      return poll(descriptors, ...)
+    end
+    for _ = 1, 3 do loop.run "nowait" end
+    core.poll = poll
+    assert.are.same({ 0, 0 }, { most, raw })
+    for i = 1, 500 do resting[i]:close() end
+  end)
+
   it("createSocket refuses what is no adapter", function()
     for _, value in ipairs { 5, "luv", {}, { poll = print } } do
       local err = helper.raised(dgram.createSocket, { type = "udp4", loop = value })

@@ -22,6 +22,17 @@ function host.has(program)
   return host.succeeds("command -v " .. program)
 end
 
+-- A port of loopback that is free for both UDP and TCP at this moment.
+function host.free_port()
+  local udp, tcp = uv.new_udp(), uv.new_tcp()
+  udp:bind("127.0.0.1", 0)
+  local port = udp:getsockname().port
+  local free = tcp:bind("127.0.0.1", port)
+  udp:close()
+  tcp:close()
+  return free and port or host.free_port()
+end
+
 -- The C and Lua files under a folder, as the keys of a table.
 function host.files_in(folder, found)
   found = found or {}

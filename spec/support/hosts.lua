@@ -6,6 +6,8 @@
 --     run = function(),               runs until nothing is left; nil: it never ends
 --     unref = true,                   it knows handles that do not keep it going
 --     nests = true,                   it runs within itself
+--     wrap = function(fn),            runs fn in a coroutine of the host's own
+--     pause = function(seconds),      suspends such a coroutine in the host's way
 --     protect = function(callback) }  what the specs that do not know the loop need
 --                                     around each callback, if anything
 local inside = require "spec.support.inside"
@@ -42,6 +44,8 @@ end
 function hosts.cqueues()
   local controller = require("cqueues").new()
   return { adapter = require("dgram.loop.cqueues").new(controller),
+    wrap = function(fn) controller:wrap(fn) end,
+    pause = require("cqueues").sleep,
     run = function() assert(controller:loop()) end,
     step = function(milliseconds)
       local ok, err = controller:step(milliseconds >= 0 and milliseconds / 1000 or nil)
@@ -79,6 +83,8 @@ function hosts.copas()
   local copas = require "copas"
   local failed, failure = false, nil
   return { adapter = require("dgram.loop.copas").new(),
+    wrap = function(fn) copas.addthread(function() fn() end) end,
+    pause = copas.sleep or function() end, -- Debian's has none
     run = copas.finished and copas.loop,
     protect = function(callback)
       return function(...)

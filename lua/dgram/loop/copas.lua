@@ -1,47 +1,38 @@
 -- SPDX-License-Identifier: MIT
--- The adapter for copas: a loop of our own (poll.lua), which copas.step turns.
+-- The adapter for copas: a loop of our own (poll.lua), which copas.step turns. Copas
+-- waits for the one descriptor of that loop; where the system has no epoll it looks
+-- for datagrams every 10 ms. There is no unref.
 --
---   local copas = require "copas"
 --   local loop = require("dgram.loop.copas").new()
---   local socket = dgram.createSocket { type = "udp4", loop = loop }
---   copas.loop()
---
--- Copas waits for the one descriptor of that loop; where the system has no epoll it
--- looks for datagrams every 10 ms. There is no unref. Lookups of host names block.
 
+local compat = require "dgram.compat"
 local copas = require "copas"
 local poll_loop = require "dgram.loop.poll"
 
 local POLLING = 10 -- milliseconds
 
+local calling = false -- our loop runs, in no coroutine of copas
+
 -- Calls a function. An error ends a coroutine of its own, for copas to tell of.
 local function call(fn)
+  calling = true
   local ok, err = pcall(fn)
+  calling = false
   if not ok then copas.addthread(function() error(err, 0) end) end
-end
-
--- What copas takes for a socket: readable when its loop has something to do, and
--- "dirty", which LuaSocket asks of what has a descriptor, when the wait is over.
-local Watch = {}
-Watch.__index = Watch
-
-function Watch:getfd()
-  if self.over() then return 0 end
-  return self.loop and self.loop.descriptor() or -1
-end
-
-function Watch:dirty() return self.over() end
-
-function Watch:receive()
-  if self.over() then return "" end
-  return nil, "timeout"
 end
 
 local function nothing() end
 
--- Suspends a coroutine of copas until over() is true.
+-- Suspends a coroutine of copas until over() is true. What it waits for looks like a
+-- socket to copas: readable when its loop has something to do, and "dirty", which
+-- LuaSocket asks of what has a descriptor, when the wait is over.
 local function wait(over, loop)
-  copas.receive(setmetatable({ over = over, loop = loop, close = nothing }, Watch), 1)
+  copas.receive({
+    getfd = function() return over() and 0 or loop and loop.descriptor() or -1 end,
+    dirty = over,
+    receive = function() return over() and "" or nil, "timeout" end,
+    close = nothing,
+  }, 1)
 end
 
 -- Returns the shorter of two waits, of which any may be without end.
@@ -54,7 +45,8 @@ end
 -- Has copas.step turn the loop, and wait no longer than that allows.
 local function drive(loop)
   local step, finished, watching = copas.step, copas.finished, false
-  local function run() loop.run "nowait" end
+  local turn = loop.run
+  local function run() turn "nowait" end
   local function over() return not loop.alive() end
   local function watch()
     wait(over, loop)
@@ -80,11 +72,21 @@ local function new()
   if adapter then return adapter end
   adapter = poll_loop.new()
   drive(adapter)
+  adapter.run, adapter.stop = nil, nil -- copas' loop is the program's
   local poll = adapter.poll
   function adapter.poll(fd, callback)
     local handle, code = poll(fd, callback)
     if handle then handle.unref = nothing end
     return handle, code
+  end
+  function adapter.running() return not calling and compat.yieldable() end
+  function adapter.suspend(waiting)
+    wait(function() return waiting.resumed end)
+  end
+  function adapter.resume() end -- the next step sees it
+  function adapter.spawn(fn, ...)
+    local arguments, count = { ... }, select("#", ...)
+    copas.addthread(function() fn(compat.unpack(arguments, 1, count)) end)
   end
   return adapter
 end

@@ -1,26 +1,22 @@
 -- SPDX-License-Identifier: MIT
--- The adapter for cqueues; the head of luv.lua says what the hooks owe.
+-- The adapter for cqueues; the head of luv.lua says what the hooks owe. A handle that
+-- is started keeps the controller going: there is no unref.
 --
 --   local controller = require("cqueues").new()
 --   local loop = require("dgram.loop.cqueues").new(controller)
---   local socket = dgram.createSocket { type = "udp4", loop = loop }
---   assert(controller:loop())
---
--- A handle that is started has a coroutine of the controller, which keeps the
--- controller going: there is no unref. Lookups of host names block.
 
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 
--- Calls back. An error ends a coroutine of its own, for the controller to tell
--- of; the handle's lives.
+-- Calls back; an error ends a coroutine of its own, for the controller to tell of.
 local function call(self)
+  self.loop.calling = true
   local ok, err = pcall(self.callback)
+  self.loop.calling = false
   if not ok then self.loop.controller:wrap(function() error(err, 0) end) end
 end
 
--- Waits for what cqueues.poll finds in `pollfd`, `events` and `timeout`, and calls
--- back: turns that are due first.
+-- Waits for its `pollfd` and `events`, or `timeout`; calls back, turns that are due first.
 local function wait(self)
   local turns = self.loop.turns
   self.changed = false
@@ -40,8 +36,8 @@ end
 -- Turns a handle on or off. What was waited for is so no more, at once.
 local function turn(self, on)
   self.on, self.changed = on, true
-  if self.pollfd then self.loop.controller:cancel(self.pollfd)
-  else self.wake:signal() end
+  if self.pollfd then self.loop.controller:cancel(self.pollfd) end
+  self.wake:signal()
   if not on or self.serving then return end
   self.serving = true
   self.loop.controller:wrap(function()
@@ -50,48 +46,53 @@ local function turn(self, on)
   end)
 end
 
-local function nothing() end
-
--- Makes a handle of its fields.
-local function make(handle)
-  function handle.stop()
-    if handle.on then turn(handle, false) end
-  end
-  handle.close, handle.ref, handle.unref = handle.stop, nothing, nothing
-  if not handle.pollfd then handle.wake = condition.new() end
+-- Makes a handle.
+local function make(loop, callback, handle)
+  handle.loop, handle.callback, handle.wake = loop, callback, condition.new()
+  function handle.stop() if handle.on then turn(handle, false) end end
+  function handle.ref() end
+  handle.close, handle.unref = handle.stop, handle.ref
   return handle
 end
 
 --- Makes the adapter for a controller of cqueues.
 local function new(controller)
-  local adapter = {}
-  local loop = { controller = controller } -- and turns, the idle handle
-
+  local adapter, loop = {}, { controller = controller } -- and turns, calling
   function adapter.poll(fd, callback)
-    return make { loop = loop, callback = callback, serve = wait, pollfd = fd,
-      start = function(self, readable, writable)
-        local events = (readable and "r" or "") .. (writable and "w" or "") .. "p"
-        if self.on and events == self.events then return end
-        self.events = events
-        turn(self, true)
-      end }
+    return make(loop, callback, { serve = wait, pollfd = fd, start = function(self, r, w)
+      local events = (r and "r" or "") .. (w and "w" or "") .. "p"
+      if self.on and events == self.events then return end
+      self.events = events
+      turn(self, true)
+    end })
   end
 
   function adapter.idle(callback)
-    loop.turns = make { loop = loop, callback = callback, serve = spin,
-      start = function(self)
-        if not self.on then turn(self, true) end
-      end }
+    loop.turns = make(loop, callback, { serve = spin, start = function(self)
+      if not self.on then turn(self, true) end
+    end })
     return loop.turns
   end
 
   function adapter.timer(callback)
-    return make { loop = loop, callback = callback, serve = wait, once = true,
-      start = function(self, milliseconds)
-        self.timeout = milliseconds / 1000
-        turn(self, true)
-      end }
+    return make(loop, callback, { serve = wait, once = true, start = function(self, ms)
+      self.timeout = ms / 1000
+      turn(self, true)
+    end })
   end
+
+  function adapter.running()
+    local host, direct = cqueues.running()
+    return host == controller and direct and not loop.calling
+  end
+
+  function adapter.suspend(suspended)
+    suspended.host = condition.new()
+    while not suspended.resumed do suspended.host:wait() end
+  end
+
+  function adapter.resume(suspended) suspended.host:signal() end
+  function adapter.spawn(fn, ...) controller:wrap(fn, ...) end
 
   return adapter
 end
