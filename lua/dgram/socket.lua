@@ -121,8 +121,7 @@ end
 -- Hears what the kernel reports of a datagram that failed on its way.
 function Socket:_failed_on_its_way(errno, address, port, details)
   if self._closed then return end
-  local err = errors.system("recvmsg", errno, address or self._peer,
-    address and port or self._peer_port)
+  local err = errors.system("recvmsg", errno, address, port)
   for name, value in pairs(details) do err[name] = value end
   self:emit("icmp", err)
 end

@@ -113,8 +113,7 @@ static void report_reports(lua_State *L, Socket *s, int index) {
   while (left-- > 0 && reports_take(s->queue.reports, &r)) {
     loop_push_hook(L, index, HOOK_REPORT);
     lua_pushinteger(L, r.error);
-    if (r.to.length > 0) lua_pushlstring(L, text, address_text(&r.to, text));
-    else lua_pushnil(L);
+    lua_pushlstring(L, text, address_text(&r.to, text));
     lua_pushinteger(L, address_port(&r.to));
     push_details(L, &r);
     lua_call(L, 5, 0);
