@@ -4,6 +4,7 @@
 
 local check = require "dgram.check"
 local core = require "dgram.core"
+local descriptor = require "dgram.descriptor"
 local errors = require "dgram.errors"
 local lookup = require "dgram.lookup"
 
@@ -162,7 +163,7 @@ function ip.rebind(socket, port)
 end
 
 -- Unix: paths and abstract names. They need not be bound to send.
-local unix = { any = "", send_options = {} }
+local unix = { any = "", send_options = { descriptors = descriptor.numbers } }
 
 function unix.direct() return true end
 

@@ -67,11 +67,12 @@ local function push(self, job, ip)
   local below, errno
   if job.messages then
     below, errno = self[CORE]:pushMany(job.messages, job.callback, ip, job.port,
-      job.localAddress, job.interface, job.ttl, job.typeOfService, job.held)
+      job.localAddress, job.interface, job.ttl, job.typeOfService, job.descriptors,
+      job.held)
   else
     below, errno = self[CORE]:push(job.data, job.offset, job.length,
       job.callback, ip, job.port, job.localAddress, job.interface, job.ttl,
-      job.typeOfService, job.held)
+      job.typeOfService, job.descriptors, job.held)
   end
   if below ~= nil then return below end
   fail_often(self, job, errors.system("send", errno, job.address, job.port))

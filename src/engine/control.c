@@ -124,9 +124,14 @@ static void read_credentials(Carried from, Info *info) {
     note(info, INFO_CREDENTIALS);
 }
 
+/* Notes the descriptors that came, whether they were asked for or not. */
+static void read_rights(Carried from, Rights *rights) {
+  rights_add(rights, from.data, from.size);
+}
+
 /* Reads what came with a message. What is none of these kinds others asked for
    before a descriptor was adopted. */
-void control_read(struct msghdr *header, Info *info) {
+void control_read(struct msghdr *header, Info *info, Rights *rights) {
   struct cmsghdr *c = header->msg_controllen > 0 ? CMSG_FIRSTHDR(header) : NULL;
   info->segment = info->told = 0;
   info->broadcast = header->msg_flags & system_broadcast_flag;
@@ -146,6 +151,7 @@ void control_read(struct msghdr *header, Info *info) {
       case CONTROL_TIMESTAMPNS: read_timespec(carried, info); break;
       case CONTROL_TIMESTAMP: read_timeval(carried, info); break;
       case CONTROL_CREDENTIALS: read_credentials(carried, info); break;
+      case CONTROL_RIGHTS: read_rights(carried, rights); break;
       default: break;
     }
   }
@@ -212,6 +218,20 @@ const Address *route_to(const Route *route) {
   return route != NULL && route->to.length > 0 ? &route->to : NULL;
 }
 
+/* Returns the descriptors of a route; NULL: none. */
+Passed *route_passed(const Route *route) {
+  return route != NULL && route->via != NULL ? route->via->passed : NULL;
+}
+
+/* Returns a route to where one leads, in the way of another, which may be NULL:
+   in room, unless it is the first already. */
+const Route *route_by(const Route *to, const Route *how, Route *room) {
+  if (how == NULL || how->via == NULL) return to;
+  memcpy(&room->to, &to->to, offsetof(Address, name) + to->to.length);
+  room->via = how->via;
+  return room;
+}
+
 /* Appends a control message to what a header has of its CONTROL_OUT bytes;
    -ENOTSUP where the platform knows no such message. */
 static int control_append(struct msghdr *header, int kind, const void *data,
@@ -264,6 +284,12 @@ int via_check(const Via *via) {
   return via_append(&header, via);
 }
 
+/* Has a message pass descriptors; such a one needs nothing besides. */
+static void pass(struct msghdr *header, Passed *passed) {
+  header->msg_control = passed->control;
+  header->msg_controllen = passed->size;
+}
+
 /* Writes where a message goes, and what it needs besides, which via_check has
    allowed; its header has a control buffer of CONTROL_OUT bytes. Without a route
    it goes to the peer. */
@@ -274,7 +300,8 @@ void control_write(struct msghdr *header, const Route *route,
   if (route != NULL) {
     header->msg_name = route->to.length > 0 ? (void *)&route->to.name : NULL;
     header->msg_namelen = route->to.length;
-    if (route->via != NULL) via_append(header, route->via);
+    if (route_passed(route) != NULL) pass(header, route_passed(route));
+    else if (route->via != NULL) via_append(header, route->via);
   }
   if (segment > 0) control_append(header, CONTROL_GSO, &size, sizeof size);
   if (header->msg_controllen == 0) header->msg_control = NULL;

@@ -105,6 +105,7 @@ int system_open(const OpenOptions *options);
 int system_adopt(int fd, int wanted);
 int system_pair(int fd[2]);
 int system_close_on_exec(int fd);
+void system_secure(int fd);
 int system_is_named(int fd);
 int system_peer(int fd, Address *peer);
 const char *system_kind(int fd);
@@ -157,10 +158,13 @@ enum {
   INFO_TYPE_OF_SERVICE,
   INFO_TIMESTAMP,
   INFO_CREDENTIALS,
+  INFO_DESCRIPTORS,
   INFO_KINDS
 };
 
-/* What makes the kernel tell it: options that hold an int, as in OptionRow. */
+/* What makes the kernel tell it: options that hold an int, as in OptionRow; the
+   option ALWAYS is none, for what it tells without being asked. */
+enum { ALWAYS = -1 };
 typedef struct InfoRow {
   const char *name; /* as the Lua side spells it */
   int v4[2];        /* level and option for IPv4 sockets; level -1: none */
@@ -192,6 +196,7 @@ enum {
   CONTROL_TIMESTAMPNS, /* a struct timespec */
   CONTROL_TIMESTAMP,   /* a struct timeval */
   CONTROL_CREDENTIALS, /* unix: who sent it */
+  CONTROL_RIGHTS,      /* unix: descriptors */
   CONTROL_ERROR_V4,    /* of the queue of errors: why a datagram failed */
   CONTROL_ERROR_V6,
   CONTROL_SOURCE,      /* these leave; IPv4: source address and interface */
@@ -247,6 +252,30 @@ int path_bind(int fd, const Address *path, int mode, BoundPath *bound);
 void path_remove(BoundPath *bound);
 void path_forget(BoundPath *bound);
 
+/* ------------------------------------------------------------- passed.c */
+
+#define PASSED_MOST 253 /* descriptors of a datagram: Linux's SCM_MAX_FD */
+#define PASSED_ROOM CMSG_SPACE(PASSED_MOST * sizeof(int))
+
+/* Copies of descriptors, for datagrams that wait to be sent with them. */
+typedef struct Passed {
+  unsigned users; /* datagrams that have it; the last one closes them */
+  int count;      /* descriptors */
+  size_t size;    /* bytes of the control message */
+  size_t control[PASSED_ROOM / sizeof(size_t) + 1]; /* as the kernel takes it */
+} Passed;
+
+/* Descriptors that came with a datagram and that nobody has taken. */
+typedef struct Rights {
+  int count;
+  int fd[PASSED_MOST];
+} Rights;
+
+Passed *passed_new(const int *fd, int count, int *error);
+void passed_drop(Passed *passed);
+void rights_add(Rights *rights, const unsigned char *data, size_t size);
+void rights_close(Rights *rights);
+
 /* ------------------------------------------------------------ control.c */
 
 #define CONTROL_OUT 128 /* bytes of control messages that leave */
@@ -267,10 +296,11 @@ typedef struct Info {
 /* How a datagram leaves, when its sender asks for more than the socket's
    options say. Without padding: it is compared as bytes. */
 typedef struct Via {
-  int family;         /* AF_INET, for mapped addresses too, or AF_INET6 */
+  Passed *passed;     /* unix: descriptors; NULL: none */
+  int family;         /* AF_INET, for mapped addresses too, AF_INET6, AF_UNIX */
   unsigned interface; /* index of the interface; 0: the system's choice */
-  int16_t ttl;        /* hops; 0: as the socket's option says */
-  int16_t tos;        /* type of service; -1: as the socket's option says */
+  int ttl;            /* hops; 0: as the socket's option says */
+  int tos;            /* type of service; -1: as the socket's option says */
   union {
     struct in_addr v4;
     struct in6_addr v6;
@@ -302,11 +332,13 @@ typedef struct Report {
   char data[REPORT_DATA]; /* these */
 } Report;
 
-void control_read(struct msghdr *header, Info *info);
+void control_read(struct msghdr *header, Info *info, Rights *rights);
 void control_read_report(struct msghdr *header, Report *report);
 void control_write(struct msghdr *header, const Route *route, unsigned segment);
 int route_equal(const Route *a, const Route *b);
 const Address *route_to(const Route *route);
+Passed *route_passed(const Route *route);
+const Route *route_by(const Route *to, const Route *how, Route *room);
 int via_check(const Via *via);
 
 /* ------------------------------------------------------------ receive.c */
@@ -337,11 +369,14 @@ typedef struct Batch {
   int count;                  /* messages filled */
   int index;                  /* the message being handed out */
   size_t offset;              /* bytes of it already handed out */
+  Rights rights;              /* unix: descriptors that came with it */
+  int cut;                    /* some did not, for want of room for them */
   Incoming slot[BATCH_SLOTS]; /* the messages */
   char memory[];              /* their payloads */
 } Batch;
 
 Batch *batch_new(int family);
+int batch_slots(size_t room);
 int batch_fill(Batch *batch, int fd, int most, size_t room);
 int batch_next(Batch *batch, Datagram *out);
 void batch_back(Batch *batch, const Datagram *d);
@@ -350,11 +385,13 @@ void batch_back(Batch *batch, const Datagram *d);
 
 #define COST_QUEUED 64 /* bytes a datagram in a fifo costs beside its payload */
 #define COST_HELD 512  /* the same while Lua holds it, for a bind or a lookup */
+#define COST_PASSED (128 * 1024) /* bytes a descriptor costs that waits with it */
 
 /* A socket's account of the datagrams it accepted, wherever they wait. */
 typedef struct Ledger {
   size_t count;          /* datagrams accepted that have no completion */
   size_t bytes;          /* their payload */
+  size_t passed;         /* descriptors they pass */
   size_t held;           /* of these: datagrams that Lua holds */
   size_t held_bytes;     /* their payload */
   size_t unreported;     /* completions that nobody was told */
@@ -404,6 +441,7 @@ typedef struct Fifo {
   Block *unsent;       /* no block before it has datagrams to send */
   size_t count;        /* datagrams without a completion */
   size_t bytes;        /* their payload */
+  size_t passed;       /* descriptors they pass */
   size_t block_size;   /* bytes of the next block */
   int need_drain;      /* DRAIN_: a send returned false; 'drain' follows */
 } Fifo;
@@ -418,6 +456,7 @@ typedef struct Completion {
 
 void fifo_init(Fifo *fifo, Pool *pool, Ledger *ledger, size_t block_size);
 void fifo_free(Fifo *fifo);
+size_t fifo_memory(const Fifo *fifo);
 char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
                 int error);
 Block *fifo_unsent(Fifo *fifo);

@@ -80,9 +80,29 @@ void fifo_init(Fifo *fifo, Pool *pool, Ledger *ledger, size_t block_size) {
   fifo->block_size = block_size > 0 ? block_size : BLOCK_SIZE;
 }
 
+/* Has an item pass the descriptors of its route. */
+static void keep_passed(Fifo *fifo, Passed *passed) {
+  passed->users++;
+  fifo->passed += (size_t)passed->count;
+  fifo->ledger->passed += (size_t)passed->count;
+}
+
+/* Lets go of the descriptors of items of a block, from one to before another. */
+static void drop_passed(Fifo *fifo, const Block *block, uint32_t from,
+                        uint32_t to) {
+  for (; from < to && fifo->passed > 0; from++) {
+    Passed *passed = route_passed(block_route(block, block_item(block, from)));
+    if (passed == NULL) continue;
+    fifo->passed -= (size_t)passed->count;
+    fifo->ledger->passed -= (size_t)passed->count;
+    passed_drop(passed);
+  }
+}
+
 /* Takes the oldest block away. */
 static void drop_block(Fifo *fifo) {
   Block *block = fifo->first;
+  drop_passed(fifo, block, block->done, block->count);
   fifo->first = block->next;
   if (fifo->first == NULL) fifo->last = NULL;
   if (fifo->unsent == block) fifo->unsent = block->next;
@@ -93,6 +113,12 @@ static void drop_block(Fifo *fifo) {
 void fifo_free(Fifo *fifo) {
   while (fifo->first != NULL) drop_block(fifo);
   fifo->count = fifo->bytes = 0;
+}
+
+/* Adds up what waits, in bytes of memory; a descriptor stands for as many as it
+   is scarcer. */
+size_t fifo_memory(const Fifo *fifo) {
+  return fifo->bytes + fifo->count * COST_QUEUED + fifo->passed * COST_PASSED;
 }
 
 /* Returns the bytes a route takes in a block. */
@@ -164,6 +190,7 @@ char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
   item->ref = ref;
   item->error = error;
   block->watched |= ref > 0 || error != 0;
+  if (route_passed(route) != NULL) keep_passed(fifo, route_passed(route));
   block->count++;
   block->used += (uint32_t)payload;
   fifo->count++;
@@ -210,6 +237,7 @@ static uint32_t block_skip(Block *block) {
 /* Notes that the kernel took the next items: one message. */
 void fifo_sent(Fifo *fifo, unsigned items, size_t bytes) {
   Block *block = fifo_unsent(fifo);
+  drop_passed(fifo, block, block->done, block->done + items);
   block->done += items;
   leave(fifo, items, bytes);
   fifo->ledger->sent += items;
@@ -222,7 +250,9 @@ void fifo_sent(Fifo *fifo, unsigned items, size_t bytes) {
 /* Gives the next datagram its completion: an error, unless it has one. */
 void fifo_complete(Fifo *fifo, int error) {
   Block *block = fifo_unsent(fifo);
-  Item *item = block_item(block, block->done++);
+  Item *item = block_item(block, block->done);
+  drop_passed(fifo, block, block->done, block->done + 1);
+  block->done++;
   fifo->ledger->unreported++;
   if (item->data != NO_DATA) fifo->ledger->untold_bytes += item->size;
   if (item->error == MOVED) {
@@ -322,7 +352,9 @@ int fifo_refuse(Fifo *fifo, const Route *route, int error) {
 static void move_item(Fifo *from, Fifo *to, const Block *block, Item *item,
                       const Route *route) {
   size_t payload = item->error == 0 ? item->size : 0;
-  char *room = fifo_push(to, route, item->size, item->ref, item->error);
+  Route way;
+  char *room = fifo_push(to, route_by(route, block_route(block, item), &way),
+                         item->size, item->ref, item->error);
   if (room == NULL) {
     leave(from, 0, payload);
     item->error = -ENOMEM;

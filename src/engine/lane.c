@@ -33,7 +33,7 @@ size_t lanes_memory(const Queue *queue, const Lane *except) {
   size_t bytes = 0;
   for (; lane != NULL; lane = lane->next)
     if (lane != except)
-      bytes += lane->fifo.bytes + lane->fifo.count * COST_QUEUED;
+      bytes += fifo_memory(&lane->fifo);
   return bytes;
 }
 

@@ -38,7 +38,7 @@ void queue_free(Queue *queue) {
 /* Adds up what waits, wherever it does, or was not told of, in bytes of memory.
    */
 static size_t memory_of(const Ledger *ledger) {
-  return ledger->bytes + ledger->untold_bytes +
+  return ledger->bytes + ledger->untold_bytes + ledger->passed * COST_PASSED +
          (ledger->count + ledger->unreported) * COST_QUEUED +
          ledger->held * (COST_HELD - COST_QUEUED);
 }
@@ -68,9 +68,11 @@ int queue_accepts(Queue *queue, const Route *route, size_t bytes) {
 char *queue_push(Queue *queue, const Route *route, size_t size, int ref,
                  int error) {
   Lane *lane = queue->lanes != NULL ? lane_of(queue, route) : NULL;
+  Route way;
   if (lane == NULL) return fifo_push(&queue->fifo, route, size, ref, error);
   if (lane->fifo.count == 0) queue->lanes_wait = lane->wait = WAIT_NOTHING;
-  return fifo_push(&lane->fifo, &lane->route, size, ref, error);
+  return fifo_push(&lane->fifo, route_by(&lane->route, route, &way), size, ref,
+                   error);
 }
 
 /* Appends a refusal that is told at once, not in its turn; returns 0 or
@@ -95,7 +97,7 @@ static void note_denied(Queue *queue, const Route *route) {
 int queue_says_yes(Queue *queue, const Route *route, int may) {
   Lane *lane = queue->lanes != NULL ? lane_of(queue, route) : NULL;
   Fifo *fifo = lane != NULL ? &lane->fifo : &queue->fifo;
-  size_t bytes = fifo->bytes + fifo->count * COST_QUEUED;
+  size_t bytes = fifo_memory(fifo);
   if (lane == NULL)
     bytes += queue->ledger.held_bytes + queue->ledger.held * COST_HELD;
   if (may && bytes < queue->high_water) return 1;

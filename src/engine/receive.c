@@ -24,7 +24,7 @@ Batch *batch_new(int family) {
   Batch *batch = malloc(sizeof *batch + BATCH_SLOTS * stride);
   if (batch == NULL) return NULL;
   batch->local = local;
-  batch->count = batch->index = 0;
+  batch->count = batch->index = batch->rights.count = 0;
   for (i = 0; i < BATCH_SLOTS; i++) {
     batch->slot[i].data = batch->memory + stride * (size_t)i;
     batch->slot[i].room = slot_room(local);
@@ -47,31 +47,50 @@ static void aim(struct msghdr *header, struct iovec *data, Incoming *in,
 }
 
 /* Notes what the kernel says of a message it delivered. */
-static void settle(Message *message, Incoming *in) {
+static void settle(Message *message, Incoming *in, Rights *rights) {
   in->from.length = message->header.msg_namelen;
   system_settle_name(&in->from);
   in->size = message->size;
   in->truncated = (message->header.msg_flags & MSG_TRUNC) != 0;
-  control_read(&message->header, &in->info);
+  control_read(&message->header, &in->info, rights);
 }
 
-/* Reads up to so many messages of what waits, with so many bytes of control
-   messages each, CONTROL_ROOM at most; returns how many came or a negative
-   errno. */
+/* Returns how many messages are read at a time with so much room for control
+   messages: one where descriptors may come, for the process has not room for
+   those of many. */
+int batch_slots(size_t room) { return room < PASSED_ROOM ? BATCH_SLOTS : 1; }
+
+/* Keeps the descriptors that came with a batch if there is such room; those that
+   come without are nobody's. */
+static void settle_rights(Batch *batch, const Message *message, size_t room) {
+  if (batch_slots(room) > 1) {
+    rights_close(&batch->rights);
+    return;
+  }
+  batch->slot[0].info.told |= 1u << INFO_DESCRIPTORS;
+  batch->cut = (message->header.msg_flags & MSG_CTRUNC) != 0;
+}
+
+/* Reads up to so many messages of what waits, batch_slots() at most, with so many
+   bytes of control messages each; returns how many came or a negative errno.
+   What is left of descriptors from the last time is closed. */
 int batch_fill(Batch *batch, int fd, int most, size_t room) {
   Message message[BATCH_SLOTS];
   struct iovec data[BATCH_SLOTS];
   char control[BATCH_SLOTS][CONTROL_ROOM]
       __attribute__((aligned(sizeof(size_t))));
   int i, count;
-  batch->index = batch->count = 0;
+  rights_close(&batch->rights);
+  batch->index = batch->count = batch->cut = 0;
   batch->offset = 0;
   for (i = 0; i < most; i++)
     aim(&message[i].header, &data[i], &batch->slot[i], control[i], room);
   count = system_receive(fd, message, most);
-  for (i = 0; i < count; i++) settle(&message[i], &batch->slot[i]);
-  if (count > 0) batch->count = count;
-  return count;
+  for (i = 0; i < count; i++)
+    settle(&message[i], &batch->slot[i], &batch->rights);
+  if (count <= 0) return count;
+  settle_rights(batch, message, room);
+  return batch->count = count;
 }
 
 /* Cuts the next datagram off; returns 0 when the batch is used up. */

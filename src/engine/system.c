@@ -90,6 +90,13 @@
 #endif
 #endif
 
+#if defined(MSG_CMSG_CLOEXEC) && DGRAM_PORTABLE == 0
+#define RECEIVE_SECURE MSG_CMSG_CLOEXEC
+#define RECEIVE_FLAGS (MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
+#else
+#define RECEIVE_FLAGS MSG_DONTWAIT
+#endif
+
 /* Repeats a call that a signal interrupted. */
 #define RETRY(result, call) \
   do result = (call);       \
@@ -157,6 +164,16 @@ pid_t system_process(void) {
 int system_close_on_exec(int fd) {
   int flags = fcntl(fd, F_GETFD);
   return flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* Has a descriptor that came with a datagram closed on exec, where the system
+   could not be asked to do that itself. */
+void system_secure(int fd) {
+#ifdef RECEIVE_SECURE
+  (void)fd;
+#else
+  (void)system_close_on_exec(fd);
+#endif
 }
 
 /* Makes a descriptor non-blocking and closed on exec. */
@@ -588,7 +605,7 @@ _Static_assert(sizeof(Message) == sizeof(struct mmsghdr) &&
 int system_receive(int fd, Message *message, int count) {
   struct mmsghdr *list = (struct mmsghdr *)(void *)message;
   int got;
-  RETRY(got, recvmmsg(fd, list, (unsigned)count, MSG_DONTWAIT, NULL));
+  RETRY(got, recvmmsg(fd, list, (unsigned)count, RECEIVE_FLAGS, NULL));
   return got < 0 ? -errno : got;
 }
 
@@ -598,7 +615,7 @@ int system_receive(int fd, Message *message, int count) {
   ssize_t size;
   int i;
   for (i = 0; i < count; i++) {
-    RETRY(size, recvmsg(fd, &message[i].header, MSG_DONTWAIT));
+    RETRY(size, recvmsg(fd, &message[i].header, RECEIVE_FLAGS));
     if (size < 0) return i > 0 ? i : -errno;
     message[i].size = (unsigned)size;
   }
@@ -907,6 +924,8 @@ const InfoRow system_info[INFO_KINDS] = {
 #else
     [INFO_CREDENTIALS] = {"credentials", NONE, NONE, NONE, NONE, 0},
 #endif
+    [INFO_DESCRIPTORS] = {"descriptors", NONE, NONE, NONE, SOCKET(ALWAYS),
+                          PASSED_ROOM},
 };
 
 /* Returns level and option that ask for a kind of information. */
@@ -928,7 +947,7 @@ int system_tell(int fd, int family, unsigned wanted) {
   for (kind = 0; kind < INFO_KINDS && status == 0; kind++) {
     const int *pair = info_pair(family, kind);
     const int *mapped = system_info[kind].mapped;
-    if (!(wanted >> kind & 1)) continue;
+    if (!(wanted >> kind & 1) || pair[1] == ALWAYS) continue;
     status = set_int(fd, pair[0], pair[1], 1);
     if (family == AF_INET6 && mapped[0] >= 0)
       set_int(fd, mapped[0], mapped[1], 1);
@@ -1074,6 +1093,7 @@ const ControlRow system_controls[CONTROL_KINDS] = {
 #else
     [CONTROL_CREDENTIALS] = NONE,
 #endif
+    [CONTROL_RIGHTS] = {SOL_SOCKET, SCM_RIGHTS},
     [CONTROL_SOURCE] = SEND_SOURCE,
     [CONTROL_SENDTTL] = SEND_TTL,
     [CONTROL_SENDTOS] = SEND_TOS,

@@ -20,6 +20,8 @@
 #define BLOCKLIST_TYPE "dgram.core.blocklist"
 #define GUARD_TYPE "dgram.core.guard"
 #define WATCHER_TYPE "dgram.core.watcher"
+#define DESCRIPTOR_TYPE "dgram.core.descriptor"
+#define PASSED_TYPE "dgram.core.passed"
 
 #define CORE_FIELD 1 /* where a facade's socket keeps the core's */
 
@@ -197,6 +199,12 @@ int poller_poll(lua_State *L);
 int poller_now(lua_State *L);
 int poller_resolve(lua_State *L);
 
+/* --------------------------------------------------------- descriptor.c */
+
+void descriptor_prepare(lua_State *L, int count);
+void descriptor_fill(lua_State *L, Rights *rights);
+extern const luaL_Reg descriptor_methods[];
+
 /* -------------------------------------------------------------- input.c */
 
 int input_serve(lua_State *L);
@@ -213,11 +221,14 @@ void callback_free(Socket *s);
 
 /* Where a datagram goes, and how. */
 typedef struct Way {
-  Route route; /* it points to via, or to none */
-  Via via;     /* how it leaves */
+  Route route;     /* it points to via, or to none */
+  Via via;         /* how it leaves */
+  Passed **passed; /* who lets the descriptors go if an error is raised */
 } Way;
 
 int way_read(lua_State *L, const Socket *s, int index, Way *way);
+void way_leave(Way *way);
+extern const luaL_Reg passed_methods[];
 int way_supports(lua_State *L);
 int way_is_source(lua_State *L);
 

@@ -110,6 +110,8 @@ int luaopen_dgram_core(lua_State *L) {
   const luaL_Reg *const blockers[] = {blocker_methods, NULL};
   const luaL_Reg *const guards[] = {guard_methods, NULL};
   const luaL_Reg *const watchers[] = {watcher_methods, NULL};
+  const luaL_Reg *const descriptors[] = {descriptor_methods, NULL};
+  const luaL_Reg *const passed[] = {passed_methods, NULL};
   system_stay_loaded(functions);
   system_start();
   state_make(L);
@@ -118,8 +120,12 @@ int luaopen_dgram_core(lua_State *L) {
   make_type(L, BLOCKLIST_TYPE, blockers);
   make_type(L, GUARD_TYPE, guards);
   make_type(L, WATCHER_TYPE, watchers);
+  make_type(L, DESCRIPTOR_TYPE, descriptors);
+  make_type(L, PASSED_TYPE, passed);
   lua_newtable(L);
   compat_setfuncs(L, functions);
+  luaL_getmetatable(L, DESCRIPTOR_TYPE);
+  lua_setfield(L, -2, "DESCRIPTOR");
   lua_pushinteger(L, CORE_FIELD);
   lua_setfield(L, -2, "FIELD");
   push_fields(L);

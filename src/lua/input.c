@@ -46,8 +46,17 @@ static int note_truncated(Socket *s) {
 
 /* Makes of the messages that came the number to ask for next: to prepare for
    many costs more than to read one. */
-static int ask_next(int count) {
-  return count < BATCH_SLOTS / 4 ? 4 * count : BATCH_SLOTS;
+static int ask_next(const Socket *s, int count) {
+  int most = batch_slots(s->control_room);
+  return 4 * count < most ? 4 * count : most;
+}
+
+/* Reports that descriptors were lost, for the process has as many as it may.
+   Those of values that nobody uses any more are closed. */
+static void report_cut(lua_State *L, Socket *s) {
+  s->batch->cut = 0;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  socket_report_error(L, s, AT_SOCKET, -EMFILE);
 }
 
 /* Reads a batch; returns the messages in it, 0 when nothing waits, -1 when
@@ -60,8 +69,9 @@ static int input_fill(lua_State *L, Socket *s) {
               : -ENOMEM;
   if (count > 0) {
     s->error_row = 0;
-    s->ask = ask_next(count);
+    s->ask = ask_next(s, count);
     if (note_truncated(s) > 0) socket_report_error(L, s, AT_SOCKET, -EMSGSIZE);
+    if (s->batch != NULL && s->batch->cut) report_cut(L, s);
     return count;
   }
   socket_drop_batch(s);
@@ -161,6 +171,12 @@ static void push_credentials(lua_State *L, Socket *s, Seen *seen) {
   set_number(L, "gid", who->gid);
 }
 
+/* Pushes an array for the descriptors that came, which are given to it last. */
+static void push_descriptors(lua_State *L, const Socket *s, Seen *seen) {
+  (void)seen;
+  descriptor_prepare(L, s->batch != NULL ? s->batch->rights.count : 0);
+}
+
 /* How each kind of information becomes the value of its field. */
 static void (*const push_field[INFO_KINDS])(lua_State *, Socket *, Seen *) = {
     [INFO_LOCAL_ADDRESS] = push_local,
@@ -169,6 +185,7 @@ static void (*const push_field[INFO_KINDS])(lua_State *, Socket *, Seen *) = {
     [INFO_TYPE_OF_SERVICE] = push_type_of_service,
     [INFO_TIMESTAMP] = push_timestamp,
     [INFO_CREDENTIALS] = push_credentials,
+    [INFO_DESCRIPTORS] = push_descriptors,
 };
 
 /* Adds the fields that were asked for and told to the rinfo on top. */
@@ -181,6 +198,16 @@ static void add_info(lua_State *L, Socket *s, Seen *seen) {
     push_field[kind](L, s, seen);
     lua_rawset(L, -3);
   }
+}
+
+/* Gives the descriptors that came to the rinfo on top; nothing raises from here
+   to the listener. */
+static void give_descriptors(lua_State *L, const Socket *s) {
+  if (s->batch == NULL || s->batch->rights.count == 0) return;
+  lua_rawgeti(L, AT_STATE, KEY_INFO + INFO_DESCRIPTORS);
+  lua_rawget(L, -2);
+  descriptor_fill(L, &s->batch->rights);
+  lua_pop(L, 1);
 }
 
 /* Pushes a fresh rinfo. */
@@ -224,6 +251,7 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d, Seen *seen) {
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     count_received(s, d);
+    rights_close(&s->batch->rights);
     return;
   }
   if (!known)
@@ -240,6 +268,7 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d, Seen *seen) {
   s->making = 0;
   if (s->fd >= 0 && s->reading) {
     count_received(s, d);
+    give_descriptors(L, s);
     lua_call(L, 2, 0);
     return;
   }

@@ -102,7 +102,9 @@ static void push_on(lua_State *L, Socket *s, int index) {
 
 /* Tells whether a datagram is more than may wait. */
 static int is_full(Socket *s, const Request *r) {
-  return !queue_accepts(&s->queue, r->route, r->size + COST_QUEUED);
+  const Passed *passed = route_passed(r->route);
+  size_t cost = passed != NULL ? (size_t)passed->count * COST_PASSED : 0;
+  return !queue_accepts(&s->queue, r->route, r->size + COST_QUEUED + cost);
 }
 
 /* Queues a datagram, or its refusal: in order if it is one of many that are
@@ -267,14 +269,15 @@ int output_sender(lua_State *L) {
    accepted before. */
 static int read_way(lua_State *L, Socket *s, int index, Way *way, Request *r) {
   int status = way_read(L, s, index, way);
-  r->accepted = lua_toboolean(L, index + 6);
+  r->accepted = lua_toboolean(L, index + 7);
   r->route = status > 0 ? &way->route : NULL;
   return status;
 }
 
 /* push(data, offset, length [, callback [, address [, port [, localAddress
-   [, interface [, ttl [, typeOfService [, accepted]]]]]]]]): queues a slice for a
-   literal destination; false when what waits there is over its mark. */
+   [, interface [, ttl [, typeOfService [, descriptors [, accepted]]]]]]]]]): queues
+   a slice for a literal destination; false when what waits there is over its
+   mark. */
 static int push_slice(lua_State *L) {
   Socket *s = socket_open(L, 1);
   Request r;
@@ -295,6 +298,7 @@ static int push_slice(lua_State *L) {
   if (status < 0) return push_failure(L, status);
   ref = callback_keep(L, s, 1, r.callback);
   status = output_push(L, s, 1, &r, ref);
+  way_leave(&way);
   if (status < 0) {
     callback_drop(L, s, 1, ref);
     return push_failure(L, status);
@@ -316,10 +320,9 @@ static int push_many(lua_State *L) {
   count = (int)compat_rawlen(L, 2);
   status = read_way(L, s, 4, &way, &r);
   if (status < 0) return push_failure(L, status);
-  lua_settop(L, 3);
   r.many = 1;
   r.refused = 0;
-  ref = callback_keep(L, s, 1, lua_isnil(L, 3) ? 0 : 3);
+  ref = callback_keep(L, s, 1, lua_isnoneornil(L, 3) ? 0 : 3);
   for (i = 1; i <= count; i++) {
     lua_rawgeti(L, 2, i);
     r.data = luaL_checklstring(L, -1, &r.size);
@@ -329,6 +332,7 @@ static int push_many(lua_State *L) {
     all_below &= below;
     lua_pop(L, 1);
   }
+  way_leave(&way);
   lua_pushboolean(L, all_below);
   return 1;
 }

@@ -359,6 +359,7 @@ static int recv_info(lua_State *L) {
   if (!(s->info >> kind & 1)) s->fields++;
   s->info |= 1u << kind;
   s->control_room = system_control_room(s->family, s->info);
+  s->ask = batch_slots(s->control_room);
   return push_result(L, 0);
 }
 

@@ -76,6 +76,56 @@ static int read_interface(lua_State *L, const Socket *s, int index, Via *via) {
   return zone == 0 || zone == via->interface ? 0 : -EINVAL;
 }
 
+/* Lets the descriptors go that nobody else does. */
+static int passed_gc(lua_State *L) {
+  Passed **holder = luaL_checkudata(L, 1, PASSED_TYPE);
+  if (*holder != NULL) passed_drop(*holder);
+  *holder = NULL;
+  return 0;
+}
+
+const luaL_Reg passed_methods[] = {{"__gc", passed_gc}, {NULL, NULL}};
+
+/* Reads the numbers of an array; returns how many. */
+static int read_numbers(lua_State *L, int index, int *fd) {
+  int i, count = (int)compat_rawlen(L, index);
+  luaL_argcheck(L, count <= PASSED_MOST, index, "too many descriptors");
+  for (i = 0; i < count; i++) {
+    lua_rawgeti(L, index, i + 1);
+    fd[i] = (int)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+  }
+  return count;
+}
+
+/* Copies the descriptors whose numbers stand in an array at index, and puts what
+   holds the copies there; returns 0 or a negative errno. */
+static int read_passed(lua_State *L, int index, Way *way) {
+  int fd[PASSED_MOST], count, error;
+  way->passed = NULL;
+  if (lua_isnoneornil(L, index)) return 0;
+  count = read_numbers(L, index, fd);
+  if (count == 0) return 0;
+  way->passed = compat_newuserdata(L, sizeof *way->passed);
+  *way->passed = NULL;
+  luaL_getmetatable(L, PASSED_TYPE);
+  lua_setmetatable(L, -2);
+  lua_replace(L, index);
+  *way->passed = passed_new(fd, count, &error);
+  if (*way->passed == NULL) return error;
+  memset(&way->via, 0, sizeof way->via);
+  way->via.family = AF_UNIX;
+  way->via.passed = *way->passed;
+  way->route.via = &way->via;
+  return 0;
+}
+
+/* Lets the descriptors go that were read; datagrams that wait have theirs. */
+void way_leave(Way *way) {
+  if (way->passed != NULL && *way->passed != NULL) passed_drop(*way->passed);
+  if (way->passed != NULL) *way->passed = NULL;
+}
+
 /* Reads how a datagram leaves, unless all is nil: localAddress at index,
    interface, ttl and typeOfService behind it. */
 static int read_via(lua_State *L, const Socket *s, int index, Route *route,
@@ -85,8 +135,8 @@ static int read_via(lua_State *L, const Socket *s, int index, Route *route,
   for (i = index; i < index + 4 && lua_isnoneornil(L, i); i++) continue;
   if (i == index + 4) return 0;
   memset(via, 0, sizeof *via);
-  via->ttl = (int16_t)luaL_optinteger(L, index + 2, 0);
-  via->tos = (int16_t)luaL_optinteger(L, index + 3, -1);
+  via->ttl = (int)luaL_optinteger(L, index + 2, 0);
+  via->tos = (int)luaL_optinteger(L, index + 3, -1);
   status = via->family = wire_family(s, &route->to);
   if (status >= 0) status = read_source(L, s, index, via);
   if (status >= 0) status = read_interface(L, s, index + 1, via);
@@ -94,12 +144,15 @@ static int read_via(lua_State *L, const Socket *s, int index, Route *route,
   return status < 0 ? status : via_check(via);
 }
 
-/* Reads address, port, localAddress, interface, ttl and typeOfService, from index
-   on; returns 1, 0 when all is nil, or a negative errno. */
+/* Reads address, port, localAddress, interface, ttl, typeOfService and
+   descriptors, from index on; returns 1, 0 when all is nil, or a negative errno.
+   way_leave must follow, also when that is negative. */
 int way_read(lua_State *L, const Socket *s, int index, Way *way) {
   Route *route = &way->route;
   int status = read_destination(L, s, index, &route->to);
   if (status >= 0) status = read_via(L, s, index + 2, route, &way->via);
+  way->passed = NULL;
+  if (status >= 0) status = read_passed(L, index + 6, way);
   if (status < 0) return status;
   return route->to.length > 0 || route->via != NULL;
 }
