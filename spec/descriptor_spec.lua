@@ -458,3 +458,403 @@ describe("listenFds", function()
     end, 20)
   end)
 end)
+
+-- ------------------------------------------------------------- passing them on
+
+-- A pair whose second end is told of descriptors; its inbox.
+local function passing(options)
+  options = options or { recvInfo = { "descriptors" } }
+  local first, second = dgram.socketpair(options)
+  local inbox = {}
+  second:on("message", function(msg, rinfo)
+    inbox[#inbox + 1] = { msg = msg, from = rinfo }
+  end)
+  return first, second, inbox
+end
+
+-- Opens a file with a text; returns its descriptor.
+local function file_with(text)
+  return assert(uv.fs_open(helper.write(text), "r", 0))
+end
+
+-- The text of a file that was passed.
+local function text_of(descriptor) return uv.fs_read(descriptor:fileno(), 100, 0) end
+
+describe("a datagram with descriptors", function()
+  it("brings them to a socket that asked for them", function()
+    helper.run(function()
+      local first, second, inbox = passing()
+      local files = { file_with("one"), file_with("two") }
+      first:send("x", { descriptors = files }, helper.sent(1))
+      first:send("none", helper.sent(4))
+      local came = helper.fill(inbox, 2)[1].from.descriptors
+      assert.same({}, inbox[2].from.descriptors)
+      assert.equal(2, #came)
+      for i, text in ipairs { "one", "two" } do
+        assert.not_equal(files[i], came[i]:fileno())
+        assert.equal(text, text_of(came[i]))
+        uv.fs_close(files[i])
+        came[i]:close()
+        came[i]:close()
+        assert.is_nil(came[i]:fileno())
+      end
+      helper.close(first, second)
+    end)
+  end)
+
+  it("passes a socket on, which is adopted", function()
+    helper.run(function()
+      local first, second, inbox = passing()
+      local fd, _, port = bound_descriptor("udp4")
+      first:send("x", { descriptors = { fd } }, helper.sent())
+      local came = helper.fill(inbox)[1].from.descriptors[1]
+      local heard = {}
+      local socket = dgram.createSocket({ fd = came:take() }, function(msg)
+        heard[#heard + 1] = msg
+      end)
+      uv.fs_close(fd)
+      first:send("no descriptor of yours", helper.sent())
+      local client = dgram.createSocket("udp4")
+      client:send("hello", port, "127.0.0.1")
+      assert.same({ "hello" }, helper.fill(heard))
+      helper.close(first, second, socket, client)
+    end)
+  end)
+
+  it("takes what came itself, in every form of send", function()
+    helper.run(function()
+      local server, client = dgram.createSocket { type = "unix_dgram",
+        recvInfo = { "descriptors" } }, dgram.createSocket("unix_dgram")
+      local to = server:bindSync({ path = helper.path() }).address
+      local file, count, done = file_with("text"), 0, helper.expect(5)
+      local options = { descriptors = { file } }
+      server:on("message", function(_, rinfo)
+        count = count + 1
+        assert.equal("text", text_of(rinfo.descriptors[1]))
+        if count == 1 then
+          client:sendto("xyz", 1, 1, to, { descriptors = rinfo.descriptors }, done)
+        end
+      end)
+      client:send("x", to, options, done)
+      client:send("xyz", 1, 1, to, options, done)
+      client:sendMany({ "x", "y" }, to, options, done)
+      client:send({ "x", "y" }, to, options, done)
+      helper.wait(function() return count == 6 end)
+      uv.fs_close(file)
+      helper.close(server, client)
+    end)
+  end)
+
+  it("passes as many as the kernel takes, and no more", function()
+    helper.run(function()
+      local first, second, inbox = passing()
+      local file, many = file_with("x"), {}
+      for i = 1, 253 do many[i] = file end
+      first:send("x", { descriptors = many }, helper.sent())
+      local came = helper.fill(inbox)[1].from.descriptors
+      assert.equal(253, #came)
+      for _, each in ipairs(came) do each:close() end
+      many[254] = file
+      helper.has({ code = "ERR_OUT_OF_RANGE" },
+        helper.raised(first.send, first, "x", { descriptors = many }))
+      first:send("x", { descriptors = {} }, helper.sent())
+      assert.same({}, helper.fill(inbox, 2)[2].from.descriptors)
+      uv.fs_close(file)
+      helper.close(first, second)
+    end)
+  end)
+
+  it("tells who sent it and when, too", function()
+    helper.run(function()
+      local first, second, inbox = passing { recvInfo = { "descriptors", "timestamp" } }
+      first:send("x", { descriptors = { 0 } }, helper.sent())
+      local rinfo = helper.fill(inbox)[1].from
+      assert.is_true(math.abs(rinfo.timestamp - os.time()) < 100)
+      rinfo.descriptors[1]:close()
+      helper.close(first, second)
+    end)
+  end)
+
+  it("has the one that was closed after send returned", function()
+    helper.run(function()
+      for _, named in ipairs { false, true } do
+        local server = dgram.createSocket { type = "unix_dgram",
+          recvInfo = { "descriptors" } }
+        local to = server:pause():bindSync({ path = helper.path() }).address
+        local client, texts = dgram.createSocket("unix_dgram"), {}
+        if named then client:bindSync { path = helper.path() } end
+        server:on("message", function(_, rinfo)
+          texts[#texts + 1] = text_of(rinfo.descriptors[1])
+          rinfo.descriptors[1]:close()
+        end)
+        local wanted = traffic.numbered(40) -- more than a queue holds: a lane
+        local done = helper.expect(#wanted)
+        for _, text in ipairs(wanted) do
+          local fd = file_with(text)
+          client:send("x", to, { descriptors = { fd } }, done)
+          uv.fs_close(fd)
+        end
+        client:flush()
+        assert.is_true(client:getSendQueueCount() > 0)
+        server:resume()
+        assert.same(wanted, helper.fill(texts, #wanted))
+        helper.close(client, server)
+      end
+    end)
+  end)
+
+  it("that is refused, cancelled or sent on to nobody leaves none open", function()
+    helper.run(function()
+      local server = dgram.createSocket("unix_dgram")
+      local to = server:pause():bindSync({ path = helper.path() }).address
+      local client = dgram.createSocket { type = "unix_dgram", linger = 0 }
+      local before, codes = helper.descriptors(), {}
+      local function done(err) codes[err and err.code or "sent"] = true end
+      for _ = 1, 40 do client:send("x", to, { descriptors = { 0 } }, done) end
+      client:send("x", "/no/such/path", { descriptors = { 0, 1 } }, done)
+      client:flush()
+      assert.is_true(helper.descriptors() > before)
+      helper.closed(client)
+      assert.same({ sent = true, ECANCELED = true, ENOENT = true }, codes)
+      assert.equal(before, helper.descriptors())
+      server:close()
+    end)
+  end)
+
+  it("counts in the limits while it waits", function()
+    helper.run(function()
+      local server = dgram.createSocket("unix_dgram")
+      local to = server:pause():bindSync({ path = helper.path() }).address
+      local client = dgram.createSocket { type = "unix_dgram", maxQueue = 600000,
+        highWaterMark = 200000, linger = 0 }
+      local codes, sent = {}, 0
+      local function done(err) codes[err and err.code or "sent"] = true end
+      repeat
+        sent = sent + 1
+        local below = client:send("x", to, { descriptors = { 0 } }, done)
+        client:flush()
+      until not below
+      assert.is_true(client:getSendQueueCount() <= 2)
+      for _ = 1, 10 do client:send("x", to, { descriptors = { 0 } }, done) end
+      assert.is_true(client:getSendQueueCount() <= 4)
+      helper.wait(function() return codes.ENOBUFS end)
+      helper.closed(client)
+      server:close()
+    end)
+  end)
+
+  it("is refused with a clear error for what is none", function()
+    helper.run(function()
+      local first, second, inbox = passing()
+      for _, row in ipairs { { "x", "ERR_INVALID_ARG_TYPE" },
+        { { "x" }, "ERR_INVALID_ARG_TYPE" }, { { io.stdout }, "ERR_INVALID_ARG_TYPE" },
+        { { -1 }, "ERR_OUT_OF_RANGE" }, { { 0.5 }, "ERR_OUT_OF_RANGE" } } do
+        helper.has({ code = row[2] },
+          helper.raised(first.send, first, "x", { descriptors = row[1] }))
+      end
+      first:send("x", { descriptors = { 0, 100000 } }, helper.expect(function(err)
+        helper.has({ code = "EBADF", message = "send EBADF" }, err)
+      end))
+      first:send("x", { descriptors = { 0 } })
+      local came = helper.fill(inbox)[1].from.descriptors[1]
+      local fd = came:take()
+      helper.has({ code = "EBADF", syscall = "take" }, helper.raised(came.take, came))
+      assert.equal("dgram.Descriptor (closed)", tostring(came))
+      helper.has({ code = "ERR_INVALID_ARG_VALUE" },
+        helper.raised(first.send, first, "x", { descriptors = { came } }))
+      uv.fs_close(fd)
+      local udp = dgram.createSocket("udp4")
+      helper.has({ code = "ERR_INVALID_ARG_VALUE" },
+        helper.raised(udp.send, udp, "x", 9, { descriptors = { 0 } }))
+      helper.close(first, second, udp)
+    end)
+  end)
+end)
+
+describe("a descriptor that came", function()
+  it("is closed in programs that are executed", function()
+    if not uv.fs_stat("/proc/self/fdinfo/0") then pending("needs /proc") end
+    helper.run(function()
+      local first, second, inbox = passing()
+      first:send("x", { descriptors = { 0 } })
+      local came = helper.fill(inbox)[1].from.descriptors[1]
+      local info = helper.read("/proc/self/fdinfo/" .. came:fileno())
+      assert.equal("2", info:match("flags:%s*%d*([0-7])[0-7][0-7][0-7][0-7][0-7][0-7]\n"))
+      assert.equal(("dgram.Descriptor (%d)"):format(came:fileno()), tostring(came))
+      came:close()
+      helper.close(first, second)
+    end)
+  end)
+
+  it("is closed when nobody uses it any more", function()
+    helper.run(function()
+      local first, second = passing()
+      local count, before = 0, nil
+      second:on("message", function() count = count + 1 end)
+      before = helper.descriptors()
+      for _ = 1, 3 do first:send("x", { descriptors = { 0, 1, 2 } }) end
+      helper.wait(function() return count == 3 end)
+      second:removeAllListeners("message")
+      helper.close(first, second)
+      assert.is_true(helper.descriptors() > before)
+    end) -- which looks for what is left
+  end)
+
+  it("is closed at the end of its scope", function()
+    if _VERSION < "Lua 5.4" then pending("Lua 5.4 brought <close>") end
+    helper.run(function()
+      local first, second, inbox = passing()
+      first:send("x", { descriptors = { 0 } })
+      local came = helper.fill(inbox)[1].from.descriptors[1]
+      assert(load("local came <close> = ..."))(came)
+      assert.is_nil(came:fileno())
+      helper.close(first, second)
+    end)
+  end)
+
+  -- What a socket does with what waits for it; none of it is left then.
+  local fates = {
+    ["whose socket has no listener"] = function(second)
+      second:removeAllListeners("message")
+      helper.wait(function() return second:stats().received == 20 end)
+    end,
+    ["whose socket is closed"] = function() end,
+    ["whose socket is closed by its listener"] = function(second)
+      local heard = 0
+      second:on("message", function()
+        heard = heard + 1
+        second:close()
+      end)
+      helper.wait(function() return heard == 1 end)
+    end,
+    ["whose listener raises"] = function(second)
+      local failures = 0
+      second:on("message", function()
+        failures = failures + 1
+        error("no", 0)
+      end)
+      helper.wait(function() return failures == 20 end)
+    end,
+    ["whose socket is paused by its listener and closed"] = function(second)
+      local heard = 0
+      second:on("message", function()
+        heard = heard + 1
+        second:pause()
+      end)
+      helper.wait(function() return heard == 1 end)
+      helper.pass(5)
+    end,
+  }
+  for what, meet in pairs(fates) do
+    it(what .. " is closed", function()
+      helper.run(function()
+        local first, second = passing { recvInfo = { "descriptors" },
+          loop = (traffic.surviving()) }
+        for _ = 1, 20 do first:send("x", { descriptors = { 0, 1 } }) end
+        meet(second)
+        first:close()
+        if second:fileno() then second:close() end
+      end)
+    end)
+  end
+
+  it("is never one for a socket that did not ask", function()
+    helper.run(function()
+      local infos = { {}, { "timestamp" } }
+      if pcall(dgram.createSocket, { type = "unix_dgram", recvInfo = { "credentials" } })
+      then infos[3], infos[4] = { "credentials" }, { "credentials", "timestamp" } end
+      for _, info in ipairs(infos) do
+        local server, heard = dgram.createSocket { type = "unix_dgram",
+          recvInfo = info }, 0
+        local to = server:bindSync({ path = helper.path() }).address
+        local client = dgram.createSocket("unix_dgram")
+        client:send("open", to, helper.sent())
+        helper.wait(function() return server:stats().received == 1 end)
+        local before = helper.descriptors()
+        server:on("message", function(_, rinfo)
+          assert.is_nil(rinfo.descriptors)
+          assert.equal(before, helper.descriptors())
+          heard = heard + 1
+        end)
+        client:flush()
+        for _ = 1, 9 do client:send("x", to, { descriptors = { 0, 1, 2, 0, 1 } }) end
+        client:flush()
+        helper.wait(function() return heard == 9 end)
+        assert.equal(before, helper.descriptors())
+        helper.close(client, server)
+      end
+    end)
+  end)
+
+  it("is kept while a finalizer pauses its socket", function()
+    helper.run(function()
+      local loop, COUNT, heard, over = inside.poll_loop.new(), 150, 0, false
+      local first, second = dgram.socketpair { loop = loop,
+        recvInfo = { "descriptors" } }
+      local paused = 0
+      local function finalizer()
+        if over then return end
+        paused = paused + 1
+        second:pause()
+      end
+      second:on("message", function(msg, rinfo)
+        heard = heard + 1
+        assert.equal(heard, tonumber(msg:match("^%d+")))
+        assert.equal(1, #rinfo.descriptors)
+        for _, each in ipairs(rinfo.descriptors) do
+          assert(each:fileno())
+          each:close()
+        end
+        traffic.plant(finalizer)
+      end)
+      local more = ("x"):rep(30000) -- it keeps the collector busy
+      for i = 1, COUNT do first:send(i .. more, { descriptors = { 0 } }) end
+      collectgarbage("setpause", 1)
+      for _ = 1, 20 * COUNT do
+        loop.run("nowait")
+        second:resume()
+      end
+      collectgarbage("setpause", 200)
+      over = true
+      assert.equal(COUNT, heard)
+      assert.is_true(paused > 10, "no finalizer ran")
+      helper.close(first, second)
+      loop.run()
+    end)
+  end)
+
+  it("of a flood that fills the process is lost with an error, no more", function()
+    helper.run(function()
+      local script = Child.script([[
+        io.stdout:setvbuf("line")
+        local first, second = dgram.socketpair { recvInfo = { "descriptors" } }
+        local codes, heard, kept, sent = {}, 0, {}, 0
+        local function done(err)
+          if err then codes.send = err.code end
+          sent = sent + 1
+        end
+        second:on("error", function(err) codes.receive = err.code end)
+        second:on("message", function(msg, rinfo)
+          heard = heard + 1
+          if msg == "last" then
+            print(codes.receive, codes.send, heard, #rinfo.descriptors)
+            first:close()
+            second:close()
+          elseif heard < 20 then kept[#kept + 1] = rinfo.descriptors
+          elseif heard == 20 then
+            kept = nil
+            collectgarbage()
+            collectgarbage()
+            first:send("last", { descriptors = { 0, 1 } })
+          end
+        end)
+        for i = 1, 20 do first:send("x", { descriptors = { 0, 1, 2, 0, 1, 2, 0, 1 } }, done) end
+        uv.run()
+      ]])
+      local child = Child.start("sh", "-c", 'ulimit -n 60; exec "$0" "$1" 2>&1',
+        uv.exepath(), script)
+      assert.equal("EMFILE\tnil\t21\t2", child:line())
+      assert.equal(0, child:wait())
+    end)
+  end)
+end)

@@ -216,11 +216,7 @@ describe("a finalizer that runs the loop", function()
 end)
 
 describe("a finalizer", function()
-  -- Has a function called when the collector comes by.
-  local function plant(fn)
-    if newproxy then getmetatable(newproxy(true)).__gc = fn -- luacheck: ignore
-    else setmetatable({}, { __gc = fn }) end
-  end
+  local plant = traffic.plant
 
   it("that pauses the socket whose datagram is made loses none", function()
     local loop, COUNT, heard, over = inside.poll_loop.new(), 300, 0, false

@@ -13,6 +13,12 @@ local traffic = {}
 --- A large receive buffer, or what the system grants.
 traffic.ROOM = 4 * 1024 * 1024
 
+-- Has a function called when the collector comes by.
+function traffic.plant(fn)
+  if newproxy then getmetatable(newproxy(true)).__gc = fn -- luacheck: ignore
+  else setmetatable({}, { __gc = fn }) end
+end
+
 -- Makes n messages, each with its number.
 function traffic.numbered(n)
   local list = {}

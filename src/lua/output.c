@@ -91,12 +91,14 @@ void output_resume(lua_State *L, Socket *s, int index, int wait) {
 
 /* ---------------------------------------------------------------- queuing */
 
-/* Sends now what is worth it; the first datagram of a turn never waits. */
+/* Sends now what is worth it; the first datagram of a turn never waits, nor do
+   descriptors, of which there are few. */
 static void push_on(lua_State *L, Socket *s, int index) {
   const Fifo *fifo = &s->queue.fifo;
   int first = !s->sent_this_turn && fifo->count == 1;
   s->sent_this_turn = 1;
-  if (first || fifo->count >= FLUSH_COUNT || fifo->bytes >= FLUSH_BYTES)
+  if (first || fifo->count >= FLUSH_COUNT || fifo->bytes >= FLUSH_BYTES ||
+      fifo->passed > 0)
     output_flush(L, s, index);
 }
 
