@@ -90,6 +90,7 @@
 ---@field typeOfService? integer 0 to 255; the two low bits are ECN
 ---@field timestamp? number seconds since the epoch, when the kernel got it
 ---@field credentials? dgram.Credentials who sent it over a unix socket
+---@field descriptors? dgram.Descriptor[] that were passed with it over a unix socket
 
 ---@alias dgram.InfoField
 ---| "localAddress"
@@ -98,6 +99,25 @@
 ---| "typeOfService"
 ---| "timestamp"
 ---| "credentials"
+---| "descriptors"
+
+---A descriptor that came with a datagram; it closes itself when it is collected.
+---@class dgram.Descriptor
+local Descriptor = {}
+
+---Returns the number, nil when it was taken or closed.
+---@return integer?
+function Descriptor:fileno() end
+
+---Returns the number, which is the caller's from then on; throws EBADF.
+---@return integer
+function Descriptor:take() end
+
+---Closes it, unless it was taken.
+function Descriptor:close() end
+
+---Closes it at the end of its scope.
+function Descriptor:__close() end
 
 ---@class dgram.Credentials
 ---@field pid integer of the process; 0 if it cannot be seen from here
@@ -300,8 +320,9 @@ function Socket:disconnect() end
 ---@return dgram.Address
 function Socket:remoteAddress() end
 
----How one datagram leaves. Not for unix_dgram.
+---How one datagram leaves; of unix_dgram with descriptors alone.
 ---@class dgram.SendOptions
+---@field descriptors? (integer|dgram.Descriptor)[] unix_dgram
 ---@field localAddress? string the source address, numeric
 ---@field interface? string|integer name or index
 ---@field ttl? integer 1 to 255

@@ -1,5 +1,5 @@
 -- Descriptors from elsewhere: adopted by createSocket and bindSync, passed by a
--- service manager, made in pairs.
+-- service manager, made in pairs, and those that travel with unix datagrams.
 local Child = require "spec.support.child"
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
@@ -689,9 +689,9 @@ describe("a descriptor that came", function()
   it("is closed when nobody uses it any more", function()
     helper.run(function()
       local first, second = passing()
-      local count, before = 0, nil
+      local count = 0
       second:on("message", function() count = count + 1 end)
-      before = helper.descriptors()
+      local before = helper.descriptors()
       for _ = 1, 3 do first:send("x", { descriptors = { 0, 1, 2 } }) end
       helper.wait(function() return count == 3 end)
       second:removeAllListeners("message")

@@ -197,6 +197,23 @@ describe("example", function()
     server:stop()
   end)
 
+  example("sd_notify", function(start)
+    if not host.has("systemd-notify") then pending("systemd-notify is not installed") end
+    local path = helper.path()
+    local server = start(path)
+    server:line("^listening")
+    local client = Child.start("sh", "-c",
+      'NOTIFY_SOCKET="$0" exec systemd-notify --ready --status=up', path)
+    -- root speaks for its parent, anybody else for himself
+    local who, text = server:line("^pid (%d+) of user %d+: (.*)$")
+    assert.is_true(tonumber(who) == uv.os_getpid()
+      or tonumber(who) == client.process:get_pid(), who)
+    assert.equal("READY=1", text)
+    assert.equal("STATUS=up", server:line("^pid " .. who .. " of user %d+: (.*)$"))
+    assert.equal(0, client:wait())
+    server:stop()
+  end)
+
   example("syslog_client", function(start)
     local path, got = helper.path(), nil
     local log = dgram.createSocket("unix_dgram", function(...) got = { ... } end)
@@ -248,6 +265,7 @@ describe("Ctrl-C ends", function()
   ends("bind_options", port, "^Listening")
   ends("multicast_server", function() return { "0", group, loopback } end, "^joined")
   ends("unix_echo_server", path, "^server listening")
+  ends("sd_notify", path, "^listening")
   ends("unix_echo_client", function()
     local server, _, at = traffic.receiver("unix_dgram") -- which does not answer
     server:on("message", function() server:close() end)

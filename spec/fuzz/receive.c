@@ -6,6 +6,8 @@
  */
 #include "engine.h"
 
+#define close(fd) ((void)(fd), 0) /* descriptors that came are made up */
+#define fcntl(fd, ...) ((void)(fd), 0)
 #define recvmmsg fake_recvmmsg
 static int fake_recvmmsg(int fd, struct mmsghdr *message, unsigned count,
                          int flags, struct timespec *timeout);

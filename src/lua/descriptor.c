@@ -38,8 +38,8 @@ void descriptor_fill(lua_State *L, Rights *rights) {
 /* fileno(): the number, nil when it was taken or closed. */
 static int descriptor_fileno(lua_State *L) {
   const Descriptor *d = luaL_checkudata(L, 1, DESCRIPTOR_TYPE);
-  if (d->fd < 0) return 0;
-  lua_pushinteger(L, d->fd);
+  if (d->fd < 0) lua_pushnil(L);
+  else lua_pushinteger(L, d->fd);
   return 1;
 }
 

@@ -172,7 +172,7 @@ static void push_credentials(lua_State *L, Socket *s, Seen *seen) {
 }
 
 /* Pushes an array for the descriptors that came, which are given to it last. */
-static void push_descriptors(lua_State *L, const Socket *s, Seen *seen) {
+static void push_descriptors(lua_State *L, Socket *s, Seen *seen) {
   (void)seen;
   descriptor_prepare(L, s->batch != NULL ? s->batch->rights.count : 0);
 }
@@ -202,7 +202,7 @@ static void add_info(lua_State *L, Socket *s, Seen *seen) {
 
 /* Gives the descriptors that came to the rinfo on top; nothing raises from here
    to the listener. */
-static void give_descriptors(lua_State *L, const Socket *s) {
+static void give_descriptors(lua_State *L, Socket *s) {
   if (s->batch == NULL || s->batch->rights.count == 0) return;
   lua_rawgeti(L, AT_STATE, KEY_INFO + INFO_DESCRIPTORS);
   lua_rawget(L, -2);
