@@ -347,6 +347,24 @@ describe("the poll() loop", function()
     for i = 1, 500 do resting[i]:close() end
   end)
 
+  it("asks how long to wait when a finalizer has had its turn", function()
+    if _VERSION < "Lua 5.4" or not pcall(collectgarbage, "generational") then
+      pending("needs a collector that ends its work in one step")
+    end
+    local collected, known = false, nil
+    local function patience()
+      known = collected
+      return 0
+    end
+    local descriptors = {}
+    collectgarbage("stop")
+    setmetatable({}, { __gc = function() collected = true end })
+    collectgarbage("restart") -- the next allocation, which is poll's, collects
+    core.poll(descriptors, patience)
+    collectgarbage("incremental")
+    assert.is_true(known)
+  end)
+
   it("createSocket refuses what is no adapter", function()
     for _, value in ipairs { 5, "luv", {}, { poll = print } } do
       local err = helper.raised(dgram.createSocket, { type = "udp4", loop = value })

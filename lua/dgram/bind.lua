@@ -11,16 +11,21 @@ local CORE = core.FIELD
 
 local Socket = {}
 
--- Lets what waited for the bind go on, in order; what fails is raised later,
--- once each has had its turn.
-function Socket:_go_on()
-  local later = self._later
-  self._later = nil
-  for _, entry in ipairs(later or {}) do
+-- Does what waited for the bind, in order; what fails is raised later, once each
+-- has had its turn.
+local function do_later(self, later)
+  for _, entry in ipairs(later) do
     self[CORE]:hold(-entry.count, -entry.bytes)
     local ok, failure = pcall(entry.action)
     if not ok then self._scheduler:defer(function() error(failure, 0) end) end
   end
+end
+
+-- Lets what waited for the bind go on.
+function Socket:_go_on()
+  local later = self._later
+  self._later = nil
+  if later then self:_before_close(do_later, later) end
 end
 
 -- Tells what waited for the bind, in the loop's next turn, why it failed.
@@ -67,14 +72,14 @@ local function bind_failed(self, err, listener)
   self:_give_up(err)
   if self._closed then return end
   if self:_fail_receiver(err) then return self:_fail_receivers(err) end
-  self:emit("error", err)
+  self:_tell("error", err)
 end
 
 -- Emits 'listening' or 'error' in the loop's next turn.
 local function bind_settled(self, err, listener)
   self._scheduler:defer(function()
     if err then return bind_failed(self, err, listener) end
-    if not self._closed then self:emit("listening") end
+    self:_tell("listening")
   end)
 end
 
@@ -87,6 +92,7 @@ end
 
 -- Binds to a numeric address or a path, now; the event follows later.
 local function bind_to(self, address, port, listener)
+  if self._closed then return end -- by a finalizer
   local ok, errno, syscall = bind_now(self, address, port)
   local err = not ok and bind_error(self, errno, syscall, address, port)
   bind_settled(self, err, listener)
@@ -96,14 +102,14 @@ end
 local function bind_resolved(self, err, address, port, listener)
   if self._closed then return self:_released() end
   if err then return bind_settled(self, err, listener) end
-  bind_to(self, address, port, listener)
+  self:_before_close(bind_to, address, port, listener)
 end
 
 -- Resolves the address, unless it is numeric and there is no user's lookup.
 local function bind_by_name(self, address, port, listener)
   local asks = self._options.lookup and self._family.binds_to_send
   if not asks and self._family.direct(address) then
-    return bind_to(self, address, port, listener)
+    return self:_before_close(bind_to, address, port, listener)
   end
   self._resolving = true
   lookup.resolve(self, address, function(err, ip)
@@ -237,6 +243,12 @@ function Socket:bind(first, address, callback)
   return self
 end
 
+-- Binds now, if no finalizer has closed the socket meanwhile.
+local function bind_running(self, address, port)
+  self:_running()
+  return bind_now(self, address, port)
+end
+
 --- Binds at once, to a numeric address: bindSync([options]).
 -- @tparam[opt] table options port, address, path, fd
 -- @return what address() returns. Raises bind(2)'s errors
@@ -253,19 +265,26 @@ function Socket:bindSync(options)
     return self:address()
   end
   local address, port = self._family:bind_sync_target(options)
-  local ok, errno, syscall = bind_now(self, address, port)
+  local ok, errno, syscall = self:_before_close(bind_running, address, port)
   if not ok then errors.raise(bind_error(self, errno, syscall, address, port)) end
   bind_settled(self)
   return self:address()
 end
 
 -- Keeps an action, and the datagrams it stands for, until the socket is bound;
--- it is given the bind's error. Returns whether what waits is below its mark.
+-- it is given the bind's error. Returns whether what waits is below its mark; nil
+-- when a finalizer has ended the bind meanwhile: nothing is kept then.
 function Socket:_after_bind(action, count, bytes)
   count, bytes = count or 0, bytes or 0
-  self._later = self._later or {}
-  table.insert(self._later, { action = action, count = count, bytes = bytes })
-  return self[CORE]:hold(count, bytes)
+  local entry, list = { action = action, count = count, bytes = bytes }, {}
+  local below = self[CORE]:hold(count, bytes)
+  if self._bound ~= "binding" then
+    self[CORE]:hold(-count, -bytes)
+    return nil
+  end
+  self._later = self._later or list
+  self._later[#self._later + 1] = entry
+  return below
 end
 
 return Socket

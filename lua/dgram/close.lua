@@ -67,17 +67,32 @@ end
 -- Goes on with a close that waited for lookups.
 function Socket:_released()
   if not self._closed or self._finished then return end
-  if self._resolving or (self._jobs or 0) > 0 then return end
+  if self._resolving or self._jobs > 0 then return end
   self._finished = true
   if self._later then
     local ok, errno, name = self:_open()
     if ok then self:_go_on() else self:_give_up(errors.system(name, errno)) end
   end
-  if (self._jobs or 0) > 0 then self._finished = false return end
+  if self._jobs > 0 then self._finished = false return end
   local ok, err = pcall(finish, self)
   if ok then return end
   dispose(self) -- no memory for an orderly close: at least leak nothing
   error(err, 0)
+end
+
+-- Lets a close go on that waited for a call; returns what it returned, or raises.
+local function settle(self, ok, ...)
+  self._jobs = self._jobs - 1
+  self:_released()
+  if not ok then error((...), 0) end
+  return ...
+end
+
+-- Calls a function with the socket, and returns what it does; a close meanwhile,
+-- by a finalizer or a lookup, waits for its end.
+function Socket:_before_close(action, ...)
+  self._jobs = self._jobs + 1
+  return settle(self, pcall(action, self, ...))
 end
 
 -- Goes on with a close that waits for who is slow to read.

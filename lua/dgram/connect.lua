@@ -10,14 +10,16 @@ local CORE = require "dgram.core".FIELD
 
 local Socket = {}
 
--- Ends a connect: the callback or 'error' hears of a failure.
+-- Ends a connect: the callback or 'error' hears of a failure, unless a finalizer
+-- closed the socket meanwhile.
 local function connect_failed(self, err, callback)
+  if self._closed then return end
   self._connected = false
   if callback then
     self:removeListener("connect", callback)
     return callback(err)
   end
-  self:emit("error", err)
+  self:_tell("error", err)
 end
 
 -- Connects to a numeric address; returns nil, error on failure.
@@ -41,7 +43,7 @@ local function connect_resolved(self, err, ip, port, shown, callback)
     local ok
     if not err then ok, err = connect_now(self, ip, port, shown) end
     if not ok then return connect_failed(self, err, callback) end
-    self:emit("connect")
+    self:_tell("connect")
   end)
 end
 
@@ -54,6 +56,20 @@ local function connect_bound(self, port, address, callback)
   lookup.resolve(self, address, function(err, ip)
     connect_resolved(self, err, ip, port, address, callback)
   end)
+end
+
+-- Connects now, or as soon as the socket is bound.
+local connect_when_bound
+function connect_when_bound(self, port, address, callback)
+  self._connected = "connecting"
+  self:_bind_implicitly()
+  if self._bound ~= "binding" then
+    return connect_bound(self, port, address, callback)
+  end
+  local kept = self:_after_bind(function(err)
+    if not err then connect_bound(self, port, address, callback) end
+  end)
+  if kept == nil then connect_when_bound(self, port, address, callback) end
 end
 
 --- Chooses the peer: connect(port [, address] [, callback]),
@@ -70,16 +86,9 @@ function Socket:connect(first, address, callback)
   if self._connected then
     errors.throw_fixed("ERR_SOCKET_DGRAM_IS_CONNECTED")
   end
-  if type(callback) ~= "function" then callback = nil end
-  self._connected = "connecting"
-  self:_bind_implicitly()
   if not self._family.binds_to_send then self:_need() end
-  if self._bound ~= "binding" then
-    return connect_bound(self, port, address, callback)
-  end
-  self:_after_bind(function(err)
-    if not err then connect_bound(self, port, address, callback) end
-  end)
+  connect_when_bound(self, port, address,
+    type(callback) == "function" and callback or nil)
 end
 
 --- Chooses the peer at once, by its numeric address (or path).
@@ -103,9 +112,7 @@ function Socket:connectSync(first, address)
   end
   local ok, err = connect_now(self, address, port, address)
   if not ok then errors.raise(err) end
-  self._scheduler:defer(function()
-    if not self._closed then self:emit("connect") end
-  end)
+  self._scheduler:defer(function() self:_tell("connect") end)
 end
 
 --- Forgets the peer. Raises ERR_SOCKET_DGRAM_NOT_CONNECTED.

@@ -148,7 +148,7 @@ end
 -- An 'error' without a listener is raised.
 function Emitter:emit(event, ...)
   if event == "error" then
-    self:emit(Emitter.errorMonitor, ...)
+    Emitter.emit(self, Emitter.errorMonitor, ...)
     if not listeners_of(self, "error")[1] then raise((...)) end
   end
   local list = listeners_of(self, event)

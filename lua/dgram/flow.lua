@@ -49,8 +49,6 @@ function Socket:getSendQueueCount() return (self[CORE]:queued()) end
 
 -- Hears that nothing waits any more where send said no: in the queue, or for
 -- the peer with a path.
-function Socket:_drained(path)
-  if not self._closed then self:emit("drain", path) end
-end
+function Socket:_drained(path) self:_tell("drain", path) end
 
 return Socket

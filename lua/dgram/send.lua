@@ -39,7 +39,7 @@ local function fail_often(self, job, err)
   self._failing = true
   self._scheduler:defer(function()
     self._failing = nil
-    if not self._closed then self:_report(err) end
+    self:_report(err)
   end)
 end
 
@@ -96,21 +96,19 @@ local function advance(self, line)
   end
 end
 
--- Sends what was looked up; whatever fails, each has its turn and a close that
--- waited goes on.
+-- Sends what was looked up; whatever fails, each has its turn.
 local function go_on(self, line)
   local failed, failure = false, nil
   repeat
     local ok, err = pcall(advance, self, line)
     if not ok then failed, failure = true, err end
   until ok
-  self:_released()
   if failed then error(failure, 0) end
 end
 
 -- Puts a datagram into the line of its name; returns the line.
 local function line_up(self, job)
-  self._lines, self._jobs = self._lines or {}, self._jobs or 0
+  self._lines = self._lines or {}
   local line = self._lines[job.address]
     or { name = job.address, asking = false, first = 1, last = 0 }
   self._lines[job.address] = line
@@ -145,7 +143,7 @@ local function ask(self, line)
   lookup.resolve(self, line.name, function(err, ip)
     line.asking = false
     answer(line, place, own and place or line.last, err, ip)
-    go_on(self, line)
+    self:_before_close(go_on, line)
   end)
 end
 
@@ -189,20 +187,24 @@ local function open_local(self)
   return true
 end
 
+local submit
+
 -- Keeps the datagram until the socket is bound.
 local function wait_for_bind(self, job)
   if not self[CORE]:accepts(job.count, job.length) then
     return refuse(self, job)
   end
   keep(job)
-  return self:_after_bind(function(err)
+  local below = self:_after_bind(function(err)
     if not err then return dispatch(self, job) end
     report_failure(self, job, err, true)
   end, job.count, job.length)
+  if below == nil then return submit(self, job) end
+  return below
 end
 
 -- Sends now, or as soon as the socket is bound.
-local function submit(self, job)
+function submit(self, job)
   self:_bind_implicitly()
   if self._bound == "binding" then return wait_for_bind(self, job) end
   if not self._family.binds_to_send then
@@ -290,7 +292,7 @@ local function send(self, ...)
   end
   local job = sort(self, ...)
   self:_running()
-  return submit(self, job)
+  return self:_before_close(submit, job)
 end
 
 local Socket = {}
@@ -410,11 +412,9 @@ function Socket:sendMany(messages, ...)
     callback = callback and group(callback, count), failed = callback,
   }, options)
   self:_running()
-  if count == 0 then
-    if callback then self._scheduler:defer(function() callback(nil, 0) end) end
-    return self[CORE]:hold(0, 0)
-  end
-  return submit(self, job)
+  if count > 0 then return self:_before_close(submit, job) end
+  if callback then self._scheduler:defer(function() callback(nil, 0) end) end
+  return self[CORE]:hold(0, 0)
 end
 
 return Socket

@@ -15,7 +15,8 @@
 --   _closed      close() was called; _finished: no lookup holds it up
 --   _until       when a closed socket stops to wait for who is slow to read
 --   _later       what waits until the socket is bound
---   _lines       datagrams that wait for lookups, by name; _jobs: how many
+--   _lines       datagrams that wait for lookups, by name
+--   _jobs        these, and what goes on now: a close waits for them
 --   _poll        the loop's handle for datagrams and writability
 --   _peers       the loop's handle for unix peers that do not read
 --   _paused, _unref  what the user asked for
@@ -37,6 +38,7 @@ Socket.__index = Socket
 Socket.__name = "dgram.Socket"
 
 Socket._bound, Socket._connected, Socket._closed = false, false, false
+Socket._jobs = 0
 
 -- Makes of a public method one that says so when it is called with a dot.
 local function with_colon(name, method)
@@ -87,10 +89,16 @@ function Socket:_changed(event, list)
   if self._receivers and not self._closed then self:_update() end
 end
 
+-- Emits an event unless the socket is closed. Nothing is allocated in between: a
+-- finalizer could close it.
+function Socket:_tell(event, ...)
+  if not self._closed then Emitter.emit(self, event, ...) end
+end
+
 -- Emits an error that the network caused, if anybody listens.
 function Socket:_report(err)
   local heard = self:listenerCount("error") > 0
-  self:emit(heard and "error" or Emitter.errorMonitor, err)
+  self:_tell(heard and "error" or Emitter.errorMonitor, err)
 end
 
 -- The errors that come from the network and are gone once they are read.
@@ -131,7 +139,7 @@ function Socket:_send_failed(callback, errno, size, more, address, port)
   local err = errors.system("send", errno, address or self._peer,
     port or self._peer_port)
   if callback then return callback(err, size, more) end
-  if not self._closed then self:_report(err) end
+  self:_report(err)
 end
 
 -- Tells how long to wait before the next try, twice as long each time.
@@ -200,7 +208,7 @@ function Socket:_update()
   local reading = not (self._paused or self._resting or self._closed)
     and self:_is_heard()
   local writable, peers = self[CORE]:awaits()
-  local bound, ok, code = self._bound == "bound", true, nil
+  local bound, ok, code = self._bound == "bound" and not self._closed, true, nil
   self[CORE]:reading(reading)
   if (bound or writable) and not self._poll then ok, code = open_poll(self) end
   if peers and not self._peers then open_peers(self, peers) end

@@ -328,11 +328,10 @@ local function listen(self)
 end
 
 -- How a socket's lookup answers: at once, later, twice, wrongly, by raising. An
--- address is its own answer.
+-- address is its own answer. What was planned for a lookup is carried out before it
+-- answers, or after it has.
 local function lookup_of(self)
-  return function(host, _, answer)
-    run.events = run.events + 1
-    self.asked = self.asked + 1
+  local function answer_in_its_way(host, answer)
     local address, how = LOOPBACK[self.kind], self.asked % 7
     if host:find("^[%d:.]+$") then address = host end
     if how == 0 then answer(nil, address) return answer(nil, address) end
@@ -344,6 +343,14 @@ local function lookup_of(self)
     end
     if how < 5 then return answer(nil, address) end
     run.answers[#run.answers + 1] = function() answer(nil, address) end
+  end
+  local function follow_plan() happened(self, "lookup") end
+  return function(host, _, answer)
+    self.asked = self.asked + 1
+    local early = self.asked % 2 == 0
+    if early then perform(follow_plan) end
+    answer_in_its_way(host, answer)
+    if not early then perform(follow_plan) end
   end
 end
 
@@ -540,20 +547,27 @@ local function check_room(self)
     "%d datagrams of %d bytes wait, maxQueue is %d", count, bytes, self.max)
 end
 
+-- Makes a call that sends. When it says no 'drain' is due, if it did not come
+-- meanwhile: a finalizer may run a loop in there.
+local function try_send(self, method, ...)
+  local before = self.drains
+  self.sending = self.sending + 1
+  local ok, below = try(self, method, ...)
+  self.sending = self.sending - 1
+  if ok and below == false then
+    self.noes = self.noes + 1
+    self.drained = self.drains > before
+  end
+  return ok
+end
+
 -- Makes a call that sends so many datagrams of so many bytes.
 local function submit(self, entry, count, size, method, ...)
   entry.turns = run.turns
   self.largest = math.max(self.largest, size + 64 * count)
-  self.sending = self.sending + 1
-  local ok, below = try(self, method, ...)
-  self.sending = self.sending - 1
-  entry.accepted = ok
-  if not ok then return end
+  entry.accepted = try_send(self, method, ...)
+  if not entry.accepted then return end
   self.accepted = self.accepted + count
-  if below == false then
-    self.noes = self.noes + 1
-    self.drained = self.drains >= self.noes
-  end
   check_room(self)
 end
 
@@ -727,16 +741,9 @@ end
 
 -- Sends arguments that make no sense; what is accepted is counted.
 local function send_oddly(self, ...)
-  local before = self.socket and self.socket:stats()
-  if not before then return end
-  self.sending = self.sending + 1
-  local ok, below = try(self, "send", ...)
-  self.sending = self.sending - 1
-  if ok then
-    self.accepted = self.accepted + 1
-    self.odd, run.odd = true, true
-    if below == false then self.noes = self.noes + 1 self.drained = false end
-  end
+  if not (self.socket and try_send(self, "send", ...)) then return end
+  self.accepted = self.accepted + 1
+  self.odd, run.odd = true, true
 end
 
 -- The calls, each with how often it stands in the list.

@@ -106,6 +106,7 @@ enum {
   HOOK_REPORT,    /* report(socket, errno, address, port, details): of it, too */
   HOOK_FAILED,    /* failed(socket, callback, errno, ...): a send was refused */
   HOOK_DRAIN,     /* drain(socket, path): what send said no to has gone */
+  HOOK_CLOSED,    /* closed(socket): raises that the socket is not open */
   HOOK_TRACEBACK, /* traceback(err): message handler for listeners, or nil */
   HOOK_LIST
 };
@@ -174,6 +175,7 @@ enum { AWAITS_WRITABLE = 1, AWAITS_PEER = 2 };
 enum { SLOT_LISTENER = 1, SLOT_OWNER, SLOT_LOOP, SLOT_BLOCK, SLOT_CALLBACKS };
 
 Socket *socket_check(lua_State *L, int index);
+int socket_is_open(const Socket *s);
 Socket *socket_open(lua_State *L, int index);
 int socket_port(lua_State *L, int index);
 int socket_new(lua_State *L);

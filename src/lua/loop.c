@@ -42,9 +42,9 @@ void loop_request_turn(lua_State *L, Loop *loop, int index) {
 
 /* loop(hooks): makes a loop; the hooks are functions of the facade. */
 int loop_new(lua_State *L) {
-  static const char *const names[] = {"start",  "stop",   "update",
-                                      "retry",  "error",  "report",
-                                      "failed", "drain",  "traceback"};
+  static const char *const names[] = {"start", "stop",   "update",   "retry",
+                                      "error", "report", "failed",   "drain",
+                                      "closed", "traceback"};
   Loop *loop;
   int i;
   luaL_checktype(L, 1, LUA_TTABLE);

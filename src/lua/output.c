@@ -242,10 +242,12 @@ static int output_send(lua_State *L) {
   Socket *s = fast_socket(L);
   Request r;
   Route route;
+  int ref = 0, below = -1;
   if (s != NULL && !s->sent_this_turn && loop_is_foreign(s->loop)) s = NULL;
   if (s != NULL && fast_request(L, s, top, &r, &route)) {
-    int ref = r.callback ? callback_keep(L, s, top + 1, r.callback) : 0;
-    int below = output_push(L, s, top + 1, &r, ref);
+    if (r.callback) ref = callback_keep(L, s, top + 1, r.callback);
+    if (s->fast_send) /* no finalizer has closed it meanwhile */
+      below = output_push(L, s, top + 1, &r, ref);
     lua_pushboolean(L, below);
     if (below >= 0) return 1;
     callback_drop(L, s, top + 1, ref);

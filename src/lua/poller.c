@@ -132,19 +132,33 @@ static int push_ready(lua_State *L, const struct pollfd *list, size_t count,
   return place;
 }
 
+/* Returns how many milliseconds to wait: the number at index 2, or what the
+   function there says. */
+static int patience(lua_State *L) {
+  if (lua_isfunction(L, 2)) {
+    lua_pushvalue(L, 2);
+    lua_call(L, 0, 1);
+    lua_replace(L, 2);
+  }
+  return (int)luaL_checkinteger(L, 2);
+}
+
 #define MORE 16 /* descriptors that an allocation may add */
 
-/* poll(fds, milliseconds, watcher): waits until a descriptor of {[fd] = events}
-   is ready, or one of those a watcher watches, if it is given; -1: without end.
-   Returns {fd, events, fd, events ...}, or nil and an errno. */
+/* poll(fds, patience, watcher): waits until a descriptor of {[fd] = events} is
+   ready, or one of those a watcher watches, if it is given, for so many
+   milliseconds; -1: without end. A function is asked for them when nothing is
+   allocated any more: a finalizer may want a turn. Returns {fd, events, fd,
+   events ...}, or nil and an errno. */
 int poller_poll(lua_State *L) {
-  int milliseconds = (int)luaL_checkinteger(L, 2), ready, place;
+  int milliseconds, ready, place;
   Watcher *watcher = lua_isnoneornil(L, 3) ? NULL : watcher_check(L, 3);
   struct pollfd *list;
   size_t room, count;
   luaL_checktype(L, 1, LUA_TTABLE);
   room = count_entries(L) + MORE;
   list = compat_newuserdata(L, (room + SYSTEM_READY) * sizeof *list);
+  milliseconds = patience(L);
   count = fill(L, list, room); /* the allocation may have changed it */
   list[count].fd = watcher ? watcher->fd : -1;
   list[count].events = POLLIN;

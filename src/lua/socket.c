@@ -14,11 +14,18 @@ Socket *socket_check(lua_State *L, int index) {
   return luaL_checkudata(L, index, SOCKET_TYPE);
 }
 
-/* Returns the socket at an index; raises unless it is open. A detached one is
-   not: what it did would be done to /dev/null. */
+/* Tells whether a socket is open. A detached one is not: what it did would be
+   done to /dev/null. */
+int socket_is_open(const Socket *s) { return s->fd >= 0 && !s->detached; }
+
+/* Returns the socket at an index; raises unless it is open: a finalizer may
+   have closed it. */
 Socket *socket_open(lua_State *L, int index) {
   Socket *s = socket_check(L, index);
-  if (s->fd < 0 || s->detached) luaL_error(L, "socket is not open");
+  if (!socket_is_open(s)) {
+    loop_push_hook(L, index, HOOK_CLOSED);
+    lua_call(L, 1, 0);
+  }
   return s;
 }
 
@@ -445,7 +452,7 @@ static int stats(lua_State *L) {
   Socket *s = socket_check(L, 1);
   const Ledger *ledger = &s->queue.ledger;
   unsigned segments = s->queue.offload.segments;
-  if (s->fd >= 0 && !s->detached) s->dropped = system_dropped(s->fd);
+  if (socket_is_open(s)) s->dropped = system_dropped(s->fd);
   lua_createtable(L, 0, 16);
   set_count(L, "received", s->received);
   set_count(L, "receivedBytes", s->received_bytes);

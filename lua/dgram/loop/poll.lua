@@ -144,10 +144,8 @@ local function run_idles(self)
 end
 
 -- Waits, then calls the handles that are ready.
-local function run_polls(self, mode)
-  local waits = mode ~= "nowait" and not self.stopped and alive(self)
-  local milliseconds = waits and patience(self) or 0
-  local ready = assert(core.poll(self.polled, milliseconds, self.watcher))
+local function run_polls(self, wait)
+  local ready = assert(core.poll(self.polled, wait, self.watcher))
   for i = 1, #ready, 2 do
     local fd, events = ready[i], ready[i + 1]
     local handle = self.watched[fd] and self.polls[fd]
@@ -162,9 +160,13 @@ end
 
 -- Turns the loop until nothing keeps it going, or once.
 local function turn(self, mode)
+  local function wait()
+    local waits = mode ~= "nowait" and not self.stopped and alive(self)
+    return waits and patience(self) or 0
+  end
   repeat
     run_idles(self)
-    run_polls(self, mode)
+    run_polls(self, wait)
     run_timers(self)
   until mode == "once" or mode == "nowait" or self.stopped or not alive(self)
 end
