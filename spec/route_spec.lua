@@ -319,6 +319,21 @@ describe("a wrong option of send", function()
   end)
 end)
 
+describe("an option that the platform lacks", function()
+  it("throws ENOTSUP, and is named", function()
+    local families = inside.families_without_options()
+    for _, kind in ipairs { "udp4", "udp6" } do
+      for name, value in pairs { localAddress = "::1", interface = "lo", ttl = 1,
+        typeOfService = 0 } do
+        local err = helper.raised(families[kind].send_options[name], { [name] = value },
+          name)
+        helper.has({ code = "ENOTSUP", syscall = "send",
+          message = "send ENOTSUP (options." .. name .. ")" }, err)
+      end
+    end
+  end)
+end)
+
 describe("unix_dgram", function()
   it("takes empty options in all forms", function()
     helper.run(function()

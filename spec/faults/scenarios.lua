@@ -68,6 +68,20 @@ local function ways(kind)
   end
 end
 
+-- A connected socket of IPv6 says how each datagram leaves: the peer tells in which
+-- family that is said.
+local function connected_way(case)
+  local ways_out = { {}, { ttl = 9 }, { localAddress = "::1", interface = "lo" } }
+  local server = case:socket { type = "udp6", recvBufferSize = ROOM }
+  local client = case:socket { type = "udp6", recvBufferSize = ROOM }
+  if not case:bind(server, 0, "::1") then return end
+  local address = case:try(server, "address")
+  if not address or not case:connect(client, address.port, "::1") then return end
+  for i = 1, 9 do case:send(client, "number " .. i, ways_out[i % 3 + 1]) end
+  case:settle()
+  case:try(client, "disconnect")
+end
+
 -- A connected socket sends to another.
 local function connected(case)
   local server = case:socket { type = "udp4", recvBufferSize = ROOM }
@@ -227,6 +241,7 @@ return {
   { "datagrams of many sizes", mixed },
   { "sources over IPv4", ways "udp4" },
   { "sources over IPv4, by a socket of IPv6", ways "udp6" },
+  { "a connected socket of IPv6 that says how", connected_way },
   { "a connected socket", connected },
   { "sends that bind, then close", implicit, nil, anyway = "ECANCELED" },
   { "unix sockets", unix },

@@ -12,6 +12,17 @@ function inside.core(socket) return socket[core.FIELD] end
 -- facade throws ENOTSUP else.
 inside.supports = core.supports
 
+--- What the library knows of families on a platform that lets no single datagram have
+-- options.
+function inside.families_without_options()
+  local supports, families = core.supports, package.loaded["dgram.family"]
+  core.supports = function() return false end
+  package.loaded["dgram.family"] = nil
+  local ok, without = pcall(require, "dgram.family")
+  core.supports, package.loaded["dgram.family"] = supports, families
+  return assert(ok and without, without)
+end
+
 --- What the kernel says of an option: "ttl", "broadcast", "multicastTTL" …
 function inside.option(socket, name)
   return inside.core(socket):get(name)

@@ -227,7 +227,7 @@ int system_interface_name(int fd, unsigned index, char *name);
 #define CONTROL_ROOM 512 /* bytes of control messages that come: others may have
                             asked for more before a descriptor was adopted */
 
-unsigned system_interface_index(int fd, const char *name);
+int system_interface_index(int fd, const char *name, unsigned *index);
 
 #define SYSTEM_SOURCE 20 /* bytes of the largest CONTROL_SOURCE or PKTINFO6 */
 

@@ -796,19 +796,20 @@ int system_leave_by(int fd, int family, unsigned interface,
 }
 
 /* Finds the index of an interface where a socket is, which may be another
-   network than its process has; 0: there is none of that name. */
-unsigned system_interface_index(int fd, const char *name) {
+   network than its process has; -ENODEV when there is none of that name. */
+int system_interface_index(int fd, const char *name, unsigned *index) {
 #if defined(SIOCGIFINDEX) && defined(__linux__)
   struct ifreq request;
   memset(&request, 0, sizeof request);
-  if (strlen(name) >= sizeof request.ifr_name) return 0;
+  if (strlen(name) >= sizeof request.ifr_name) return -ENODEV;
   memcpy(request.ifr_name, name, strlen(name));
-  if (ioctl(fd, SIOCGIFINDEX, &request) < 0) return 0;
-  return (unsigned)request.ifr_ifindex;
+  if (ioctl(fd, SIOCGIFINDEX, &request) < 0) return -errno;
+  *index = (unsigned)request.ifr_ifindex;
 #else
   (void)fd;
-  return if_nametoindex(name);
+  *index = if_nametoindex(name);
 #endif
+  return *index != 0 ? 0 : -ENODEV;
 }
 
 /* ----------------------------------------------- options, control messages */

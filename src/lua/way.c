@@ -60,19 +60,23 @@ static int read_source(lua_State *L, const Socket *s, int index, Via *via) {
 
 /* Finds the index of an interface by its name; that of the datagram which a
    listener hears just now is known. */
-static unsigned interface_index(const Socket *s, const char *name) {
-  if (strcmp(name, s->heard_name) == 0 && *name != '\0') return s->heard_by;
-  return system_interface_index(s->fd, name);
+static int find_interface(const Socket *s, const char *name, unsigned *index) {
+  if (strcmp(name, s->heard_name) != 0 || *name == '\0')
+    return system_interface_index(s->fd, name, index);
+  *index = s->heard_by;
+  return 0;
 }
 
 /* Reads an interface, if there is one: its index or its name. */
 static int read_interface(lua_State *L, const Socket *s, int index, Via *via) {
   unsigned zone = via->interface;
+  int status = 0;
   if (lua_isnoneornil(L, index)) return 0;
   if (lua_type(L, index) == LUA_TNUMBER)
     via->interface = (unsigned)lua_tointeger(L, index);
-  else via->interface = interface_index(s, luaL_checkstring(L, index));
-  if (via->interface == 0) return -ENODEV;
+  else
+    status = find_interface(s, luaL_checkstring(L, index), &via->interface);
+  if (status < 0) return status;
   return zone == 0 || zone == via->interface ? 0 : -EINVAL;
 }
 
