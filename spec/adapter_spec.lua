@@ -303,6 +303,33 @@ local function specify(name)
       call(handle, "close")
     end)
 
+    it("has told of all that is ready before a second turn", function()
+      local a, b = pair()
+      local heard, turns, idle = 0, 0, nil
+      local function read(fd)
+        return watch(fd, true, false, function()
+          heard = heard + #(uv.fs_read(fd, 10) or "")
+        end)
+      end
+      local one, two = read(near), read(a)
+      turn(2)
+      idle = adapter.idle(function()
+        turns = turns + 1
+        if turns == 1 then
+          uv.fs_write(far, "x")
+          uv.fs_write(b, "x")
+        elseif turns == 3 then
+          assert.equal(2, heard)
+          call(idle, "stop")
+        end
+      end)
+      call(idle, "start")
+      turn(function() return turns == 3 end)
+      call(one, "close")
+      call(two, "close")
+      close(a, b)
+    end)
+
     it("calls timers once, and not too early", function()
       local calls, callback = counter()
       local timer, begin = adapter.timer(callback), uv.hrtime()

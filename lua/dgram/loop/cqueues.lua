@@ -10,18 +10,18 @@ local cqueues = require "cqueues"
 
 -- Calls back; an error ends a coroutine of its own, for the controller to tell of.
 local function call(self)
-  self.loop.calling = true
+  self.loop.calling, self.fresh = true, false
   local ok, err = pcall(self.callback)
   self.loop.calling = false
   if not ok then self.loop.controller:wrap(function() error(err, 0) end) end
 end
 
--- Waits for its `pollfd` and `events`, or `timeout`; calls back, turns that are due first.
+-- Waits for its `pollfd` and `events`, or `timeout`; calls back, a new turn first.
 local function wait(self)
   local turns = self.loop.turns
   self.changed = false
   cqueues.poll(self, self.wake)
-  if turns and turns.on and not self.changed then call(turns) end
+  if turns and turns.fresh and not self.changed then call(turns) end
   if self.changed then return end
   self.on = not self.once
   call(self)
@@ -35,7 +35,7 @@ end
 
 -- Turns a handle on or off. What was waited for is so no more, at once.
 local function turn(self, on)
-  self.on, self.changed = on, true
+  self.on, self.changed, self.fresh = on, true, on and not self.serving
   if self.pollfd then self.loop.controller:cancel(self.pollfd) end
   self.wake:signal()
   if not on or self.serving then return end

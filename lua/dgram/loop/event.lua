@@ -45,16 +45,20 @@ local function make(base, callback, before, fd)
   return self
 end
 
-local function again(self) add(self, TIMEOUT, 0) end
+local function again(self)
+  self.fresh = false
+  add(self, TIMEOUT, 0)
+end
 
 --- Makes the adapter for an event base of luaevent.core.
 local function new(base)
   local adapter, turns = {}, nil
 
-  -- A turn that is due comes before what is read.
+  -- A turn that was asked for comes before what is ready; the next ones come in
+  -- between, as libevent has it.
   local function turn(self)
     local event = self.event
-    if turns and turns.event then turns.fire() end
+    if turns and turns.event and turns.fresh then turns.fire() end
     return self.event == event
   end
 
@@ -70,7 +74,9 @@ local function new(base)
   function adapter.idle(callback)
     turns = make(base, callback, again)
     function turns:start()
-      if not self.event then again(self) end
+      if self.event then return end
+      again(self)
+      self.fresh = true
     end
     return turns
   end
