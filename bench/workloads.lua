@@ -22,10 +22,11 @@ workloads.families = {
 
 -- Contestants in the order of the tables, and their family.
 workloads.order = {
-  "dgram", "dgram sendMany", "Node", "luv", "luv mmsgs", "LuaSocket", "C",
+  "dgram", "dgram sendMany", "dgram receive()", "Node", "luv", "luv mmsgs", "LuaSocket", "C",
 }
 workloads.family_of = {
-  ["dgram"] = "dgram", ["dgram sendMany"] = "dgram", ["Node"] = "Node",
+  ["dgram"] = "dgram", ["dgram sendMany"] = "dgram",
+  ["dgram receive()"] = "dgram", ["Node"] = "Node",
   ["luv"] = "luv", ["luv mmsgs"] = "luv", ["LuaSocket"] = "LuaSocket", ["C"] = "C",
 }
 
@@ -72,7 +73,8 @@ local function echo(flight)
     id = "echo-" .. flight, kind = "echo", arguments = {},
     title = "echo, " .. flight .. " in flight",
     label = "echo\\n" .. flight .. " in flight", peer = { flight = flight },
-    contestants = { { "dgram" }, { "Node" }, { "luv" }, { "LuaSocket" }, GRO },
+    contestants = { { "dgram" }, { "dgram receive()", mode = "receive" }, { "Node" },
+      { "luv" }, { "LuaSocket" }, GRO },
   }
 end
 

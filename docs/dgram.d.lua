@@ -679,6 +679,7 @@ function Socket:eventNames() end
 ---@class dgram.nginx
 ---@field start fun(setup: fun()|dgram.nginx.Options)
 ---@field async fun(handler: fun(...: any)): fun(...: any) a listener that may yield
+---@field keep fun(socket: dgram.Socket): dgram.Socket lets it outlive its request
 ---@field wake fun() ends the driver's wait
 ---@field stats fun(): dgram.nginx.Stats
 

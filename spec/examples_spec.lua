@@ -273,6 +273,61 @@ describe("Ctrl-C ends", function()
   end, "^client listening")
 end)
 
+describe("example in straight lines", function()
+  -- A name server that answers with an address, or with nothing of use.
+  local function answer(question, record)
+    return question:sub(1, 2) .. "\129\128\0\1\0\1\0\0\0\0" .. question:sub(13) .. record
+  end
+  local RECORD = "\192\12\0\1\0\1\0\0\0\60\0\4\127\0\0\9"
+
+  example("resolver", function(start)
+    local silent, useless, good = peer(), peer(), peer()
+    local closed = traffic.closed_port()
+    local servers = {}
+    for i, port in ipairs { closed, silent.port, useless.port, good.port } do
+      servers[i] = loopback .. ":" .. math.floor(port)
+    end
+    local child = start("www.example.org", table.unpack(servers))
+    assert.equal(servers[1] .. ": ECONNREFUSED", child:line())
+    assert.truthy(silent.receive():find("\3www\7example\3org\0\0\1\0\1", 1, true))
+    assert.equal(servers[2] .. ": ETIMEDOUT", child:line())
+    local question, from = useless.receive()
+    useless.send(answer(question, ""), from.port)
+    assert.equal(servers[3] .. ": no address", child:line())
+    question, from = good.receive()
+    good.send(answer(question, RECORD), from.port)
+    assert.equal("127.0.0.9", child:line())
+    assert.equal(0, child:wait())
+
+    child = start("www.example.org", servers[1])
+    for _ = 1, 2 do assert.equal(servers[1] .. ": ECONNREFUSED", child:line()) end
+    assert.equal("not found", child:line())
+    assert.equal(0, child:wait())
+    helper.close(silent, useless, good)
+  end)
+
+  example("ping_pong", function(start)
+    local child = start("4")
+    for _, line in ipairs { "pong 1", "ping 2", "pong 3", "ping 4" } do
+      assert.equal(line, child:line())
+    end
+    assert.equal(0, child:wait())
+  end)
+
+  example("workers", function(start)
+    local child, client = start("0", "2", "3"), peer()
+    local port = child:line("^listening on port (%d+)$")
+    client.send("sleep 100", port)
+    client.send("a", port)
+    assert.truthy(client.receive():find("^worker %d: a$"))
+    client.send("b", port)
+    assert.truthy(client.receive():find("^worker %d: b$"))
+    assert.truthy(client.receive():find("^worker %d: sleep 100$"))
+    assert.equal(0, child:wait())
+    client.close()
+  end)
+end)
+
 describe("examples/", function()
   local readme = helper.read("examples/README.md")
 

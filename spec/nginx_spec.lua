@@ -58,6 +58,14 @@ local function configuration(nginx)
       content_by_lua_block { require("spec.nginx.hostile").try() }
     }
 
+    location = /straight {
+      lua_http10_buffering off;
+      lua_check_client_abort on;
+      rewrite_by_lua_block { require("spec.nginx.straight").rewrite() }
+      header_filter_by_lua_block { require("spec.nginx.straight").filter() }
+      content_by_lua_block { require("spec.nginx.straight").content() }
+    }
+
     location = /timer {
       content_by_lua_block { require("spec.nginx.hostile").timer() }
     }
@@ -518,13 +526,13 @@ describe("nginx", function()
   end
 
   -- Waits until the socket with this port is closed.
-  local function await_closed(port)
+  local function await_closed(port, seconds)
     eventually(function()
       local socket = dgram.createSocket("udp4")
       local free = pcall(socket.bindSync, socket, { port = port })
       socket:close()
       return free
-    end)
+    end, seconds)
   end
 
   it_runs("the request of docs/embedding.md asks, and closes its socket", with_request,
@@ -558,6 +566,62 @@ describe("nginx", function()
       await_closed(asked)
       assert.is_true((uv.hrtime() - begin) / 1e9 < 1)
       socket:close()
+    end)
+
+  local ROUND = "hello ETIMEDOUT 4 four ab"
+
+  -- What the request of spec/nginx/straight.lua answers.
+  local function straight(nginx, call)
+    return nginx:get("/straight?call=" .. call:gsub(" ", "%%20"))
+  end
+
+  for name, answer in pairs { content = ROUND, rewrite = ROUND, timer = ROUND,
+    async = ROUND .. " 15", ["a thousand"] = "500500" } do
+    it_runs("in straight lines: " .. name, one_worker, function(nginx)
+      assert.are.equal(answer .. "\n", (straight(nginx, name)))
+    end)
+  end
+
+  it_runs("says where nothing can wait", one_worker, function(nginx)
+    straight(nginx, "content")
+    assert.are.equal(table.concat({ "ERR_NOT_IN_COROUTINE",
+      "a listener must not yield: wrap it in dgram.nginx's async()",
+      "setup() cannot wait: call what dgram.async(fn) returns",
+      "nothing can wait in the phase header_filter", "ENOTSUP" }, "\n") .. "\n",
+      (straight(nginx, "refused")))
+  end)
+
+  it_runs("closes what a request that raised has left open, but what is kept", one_worker,
+    function(nginx)
+      local leaked, kept = straight(nginx, "leak"):match("^(%d+) (%d+)")
+      await_closed(tonumber(leaked), 20)
+      nginx:logs("closed 1 sockets that requests had left open")
+      local socket = dgram.createSocket("udp4")
+      assert.is_false(pcall(socket.bindSync, socket,
+        { address = LOOPBACK, port = tonumber(kept) }))
+      socket:close()
+    end)
+
+  -- Requests a datagram of the shared socket; returns the connection, and its body
+  -- so far once that has the port.
+  local function wait_for_shared(nginx)
+    local tcp, reply = uv.new_tcp(), { text = "" }
+    tcp:connect(LOOPBACK, nginx.http, function()
+      tcp:write("GET /straight?call=share HTTP/1.0\r\n\r\n")
+      tcp:read_start(function(_, chunk) reply.text = reply.text .. (chunk or "") end)
+    end)
+    helper.wait(function() return reply.text:find("\r\n\r\n%d+\n") end)
+    return tcp, reply
+  end
+
+  it_runs("gives a datagram to the next when the first client has gone", one_worker,
+    function(nginx)
+      wait_for_shared(nginx):close()
+      local second, reply = wait_for_shared(nginx)
+      local sender = dgram.createSocket("udp4")
+      sender:send("for the second", tonumber(reply.text:match("(%d+)\n$")), LOOPBACK)
+      helper.wait(function() return reply.text:find("for the second\n", 1, true) end)
+      helper.close(second, sender)
     end)
 
   for _, signal in ipairs { "sigquit", "sigterm" } do

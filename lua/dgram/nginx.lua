@@ -8,8 +8,10 @@
 --     require("dgram.nginx").start(function() ... make sockets ... end)
 --   }
 
+local compat = require "dgram.compat"
 local core = require "dgram.core"
 local loop = require "dgram.loop.luv"
+local schedulers = require "dgram.scheduler"
 
 local new_adapter = loop.luv
 
@@ -26,6 +28,7 @@ local TERM = 1000   -- jobs of a light thread before a new one takes its place
 local FOREVER = 1e6 -- seconds until the timer that hears of nginx's end
 local TICK = 1      -- seconds between looks at the light threads
 local MISSED = 3    -- such seconds without a turn: the driver has ended
+local LOOK = 5      -- such seconds between collections that show requests that ended
 
 local options -- what start() was given; nil: not started
 local adapter -- luv's, as soon as the driver runs
@@ -78,7 +81,7 @@ end
 -- Runs a job.
 local function serve(job, handler)
   handler.busy = true
-  local ok, err = pcall(job.handler, job[1], job[2], job[3])
+  local ok, err = pcall(job.handler, compat.unpack(job, 1, job.n))
   handler.busy = false
   if not ok then log_error(err) end
 end
@@ -143,20 +146,118 @@ local function close_jobs()
   watching:post(1)
 end
 
+-- Runs a handler with arguments in one of the driver's light threads, soon.
+local function spawn(handler, ...)
+  if waiting() >= options.backlog then
+    counts.dropped = counts.dropped + 1
+    return
+  end
+  jobs.last = jobs.last + 1
+  jobs[jobs.last] = { handler = handler, n = select("#", ...), ... }
+  jobs.semaphore:post(1)
+end
+
 --- Turns a handler that may yield (ngx.sleep, cosockets) into a listener: it is
 -- run by one of the driver's light threads, in the order of arrival.
--- @tparam function handler called with up to three arguments
+-- @tparam function handler called with the arguments of the listener
 -- @treturn function a listener or callback
 function M.async(handler)
-  return function(a, b, c)
-    if waiting() >= options.backlog then
-      counts.dropped = counts.dropped + 1
-      return
-    end
-    jobs.last = jobs.last + 1
-    jobs[jobs.last] = { handler = handler, a, b, c }
-    jobs.semaphore:post(1)
+  return function(...) spawn(handler, ...) end
+end
+
+-- ------------------------------------------------ light threads that wait
+
+-- The phases whose light threads can wait.
+local PATIENT = {
+  rewrite = true, access = true, content = true, timer = true, preread = true,
+  server_rewrite = true, ssl_cert = true, ssl_session_fetch = true,
+  ssl_client_hello = true,
+}
+
+local driver -- the coroutine of the driver
+
+-- Tells whether the running light thread can wait; false and why if not.
+local function can_wait()
+  if turning then return false, NO_YIELD:sub(1, -3) end
+  if coroutine.running() == driver then
+    return false, "setup() cannot wait: call what dgram.async(fn) returns"
   end
+  local phase = ngx.get_phase()
+  return PATIENT[phase] or false, "nothing can wait in the phase " .. phase
+end
+
+-- Lets a light thread wait on a semaphore.
+local function suspend(wait)
+  wait.host = require("ngx.semaphore").new()
+  repeat wait.host:wait(FOREVER) until wait.resumed
+end
+
+-- Ends such a wait.
+local function resume(wait) wait.host:post(1) end
+
+-- Tells whether the light thread is still there: nginx ends those of a request
+-- whose client has gone.
+local function still_waits(wait) return wait.host:count() < 0 end
+
+-- ------------------------------------------------------ sockets of requests
+
+-- The phases that are a request's.
+local REQUEST = {
+  rewrite = true, access = true, content = true, server_rewrite = true,
+  header_filter = true, body_filter = true, balancer = true,
+}
+
+local ended = {}  -- the sockets of requests that have ended, table by table
+local owners = setmetatable({}, { __mode = "k" }) -- the table a socket is in
+
+-- Makes the table of a request's sockets. What is collected with the request's
+-- ngx.ctx passes it on.
+local function sockets_of(context)
+  local owned = context.dgram_sockets
+  if owned then return owned.sockets end
+  owned = { sockets = setmetatable({}, { __mode = "k" }), guard = newproxy(true) }
+  getmetatable(owned.guard).__gc = function() ended[#ended + 1] = owned.sockets end
+  context.dgram_sockets = owned
+  return owned.sockets
+end
+
+-- Notes a socket that a request has opened.
+local function belong(socket)
+  if turning or owners[socket] ~= nil or not REQUEST[ngx.get_phase()] then return end
+  owners[socket] = sockets_of(ngx.ctx)
+  owners[socket][socket] = true
+end
+
+-- Closes what requests that have ended left open.
+local function close_ended()
+  local count = 0
+  while ended[1] do
+    for socket in pairs(table.remove(ended)) do
+      if not socket._closed then
+        count = count + 1
+        socket:close()
+      end
+    end
+  end
+  if count > 0 then
+    ngx.log(ngx.WARN, "dgram: closed ", count, " sockets that requests had left ",
+      "open: close them there, or keep() them")
+  end
+end
+
+-- Tells whether requests have open sockets.
+local function has_owned()
+  for socket in pairs(owners) do
+    if owners[socket] and not socket._closed then return true end
+  end
+end
+
+--- Lets a socket that was made in a request outlive it.
+-- @return the socket
+function M.keep(socket)
+  if owners[socket] then owners[socket][socket] = nil end
+  owners[socket] = false
+  return socket
 end
 
 -- ---------------------------------------------------------------- the driver
@@ -188,7 +289,21 @@ local function adapt(luv)
   end
   function luv.idle(callback) return waking(idle(protect(callback))) end
   function luv.timer(callback) return waking(timer(protect(callback))) end
+  luv.stop = nil -- nginx runs it
+  luv.running, luv.suspend, luv.resume = can_wait, suspend, resume
+  luv.waits, luv.spawn = still_waits, spawn
   return luv
+end
+
+-- Makes the scheduler of the driver's loop, which notes sockets of requests.
+local function new_scheduler()
+  local scheduler = schedulers.of(adapter)
+  local keep = scheduler.keep
+  function scheduler:keep(socket)
+    belong(socket)
+    keep(self, socket)
+  end
+  schedulers.current = adapter
 end
 
 -- Turns the loop without waiting. A listener that tried to yield has raised,
@@ -201,6 +316,7 @@ local function turn()
   local ok, err = pcall(adapter.run, "nowait")
   turning = false
   if not ok then log_error(err) end
+  close_ended()
   coroutine.yield()
   if counts.errors ~= errors then ngx.sleep(0.001) end
 end
@@ -301,16 +417,23 @@ local function give_up()
   require("ngx.process").signal_graceful_exit()
 end
 
+-- Has requests that have ended found, now and then, while any has sockets.
+local function look_for_ended(ticks)
+  if ticks % LOOK == 0 and has_owned() then collectgarbage() end
+end
+
 -- Looks after the light threads until the driver has finished.
 local function watch()
-  local seen, missed = nil, 0
+  local seen, missed, ticks = nil, 0, 0
   while not jobs.closed do
     watching:wait(TICK)
     missed = counts.turns == seen and missed + 1 or 0
     seen = counts.turns
     if missed >= MISSED and not jobs.closed then return give_up() end
+    ticks = ticks + 1
     tell_dropped()
     look_after_pool()
+    look_for_ended(ticks)
   end
 end
 
@@ -325,8 +448,10 @@ end
 local function drive(premature)
   if premature then return end
   ngx.ctx.dgram = true
+  driver = coroutine.running()
   adapter = adapt(new_adapter())
   wake = adapter.waker()
+  new_scheduler()
   fill_pool()
   local ok, err = pcall(options.setup)
   if not ok then log_error(err) end

@@ -89,6 +89,7 @@ function M.join(ports)
   function driver.start(example)
     start { backlog = BACKLOG, grace = ports.grace or 5, setup = function()
       if ports.late then ngx.sleep(ports.late) end
+      require("spec.nginx.straight").set_up()
       example()
       setup(ports.hostile)
       error("setup raised at its end")

@@ -1,0 +1,27 @@
+-- A pool of workers: several coroutines receive from one socket, each datagram
+-- goes to one of them, and what one waits for holds up nobody else.
+--   lua5.4 examples/workers.lua [PORT [WORKERS [JOBS]]]
+local dgram = require "dgram"
+
+local port, workers, jobs = tonumber(arg[1]) or 0, tonumber(arg[2]) or 3, tonumber(arg[3])
+
+local socket = dgram.createSocket("udp4")
+local done = 0
+
+-- Serves datagrams, "sleep 20" among them, until the socket is closed.
+local function work(name)
+  local job, from = socket:receive()
+  while job do
+    dgram.sleep(tonumber(job:match("^sleep (%d+)$")) or 0)
+    socket:send(("worker %d: %s"):format(name, job), from.port, from.address)
+    done = done + 1
+    if done == jobs then socket:close() end
+    job, from = socket:receive()
+  end
+end
+
+dgram.run(function()
+  print("listening on port " .. socket:bindSync({ address = "127.0.0.1", port = port }).port)
+  for name = 2, workers do dgram.async(work)(name) end
+  work(1)
+end)
