@@ -18,7 +18,7 @@ local LONGEST = 2 ^ 31 - 1 -- milliseconds
 
 -- Appends a wait.
 local function append(queue, wait)
-  wait.before = queue.last
+  wait.before = queue.last or false
   if queue.last then queue.last.behind = wait else queue.first = wait end
   queue.last = wait
 end
@@ -26,9 +26,9 @@ end
 -- Takes a wait out.
 local function remove(queue, wait)
   local before, behind = wait.before, wait.behind
-  if before then before.behind = behind else queue.first = behind end
-  if behind then behind.before = before else queue.last = before end
-  wait.before, wait.behind = nil, nil
+  if before then before.behind = behind else queue.first = behind or nil end
+  if behind then behind.before = before else queue.last = before or nil end
+  wait.before, wait.behind = false, false
 end
 
 -- Takes out a wait that has ended.

@@ -106,14 +106,16 @@ end
 
 -- Starts the timer for the entry that is due first.
 local function set_alarm(self)
-  local left = self.timers[1].due - core.now()
-  self.alarm:start(math.max(math.ceil(left), 0))
+  local due = self.timers[1].due
+  self.alarm:start(math.max(math.ceil(due - core.now()), 0))
+  self.rings = due
 end
 
 -- Defers what is due, so that an error in one does not keep the others waiting.
 local function ring(self)
   self:own()
   local timers, now = self.timers, core.now()
+  self.rings = nil
   while timers[1] and timers[1].due <= now do
     local entry = timers[1]
     timers:remove(entry)
@@ -128,15 +130,26 @@ function Scheduler:after(milliseconds, entry)
   self.alarm = self.alarm or self.adapter.timer(function()
     protect(self, function() ring(self) end)
   end)
-  self.timers:add(entry, core.now() + milliseconds)
+  local due = core.now() + milliseconds
+  self.timers:add(entry, due)
   local lost = self.alarm.lost and self.alarm:lost()
-  if self.timers[1] == entry or lost then set_alarm(self) end
+  if lost or not self.rings or due < self.rings then set_alarm(self) end
 end
 
---- Forgets an entry.
+-- Stops the timer, if still nothing waits for it.
+local function hush(self)
+  self.hushing = false
+  if self.timers[1] then return end
+  self.alarm:stop()
+  self.rings = nil
+end
+
+--- Forgets an entry. The timer is stopped later, for the next entry may need it.
 function Scheduler:cancel(entry)
   self.timers:remove(entry)
-  if not self.timers[1] then self.alarm:stop() end
+  if self.timers[1] or self.hushing then return end
+  self.hushing = true
+  self:defer(hush, self)
 end
 
 -- The hooks the core calls.

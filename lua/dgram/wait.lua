@@ -9,6 +9,7 @@
 --   thread     the coroutine, when the hooks are our own
 --   undo       called when it ends: removes what would end it
 --   expire     called when its time is over; due, serial, place: see timers.lua
+--   socket, before, behind  its place in a socket's queue (receive.lua)
 --   done       what it waited for has come; [1] ... [n] are the values
 --   suspended  the hook was called; resumed: it was told to return; left: it
 --              returned without
@@ -83,11 +84,14 @@ local function hooks_for(adapter, thread)
 end
 
 --- Begins a wait of the running coroutine. Raises ERR_NOT_IN_COROUTINE when
--- nothing can be suspended here.
+-- nothing can be suspended here. The table has its fields from the beginning, for
+-- it is made for every datagram: one that grows costs twice as much.
 function M.begin(scheduler)
   local thread = compat.running()
-  return setmetatable({ scheduler = scheduler, thread = thread, done = false,
-    hooks = hooks_for(scheduler.adapter, thread) }, Wait)
+  return setmetatable({ false, false, n = 0, scheduler = scheduler,
+    thread = thread, hooks = hooks_for(scheduler.adapter, thread), done = false,
+    suspended = false, resumed = false, undo = false, socket = false,
+    before = false, behind = false }, Wait)
 end
 
 -- Lets the coroutine go on.
