@@ -103,6 +103,11 @@ workloads.list = {
   receive("GSO", 1200, TRAINS),
   receive("plain", 64, PLAIN),
   receive("plain", 1200, PLAIN),
+  {
+    id = "receive-info-64", kind = "receive", arguments = { info = "localAddress" },
+    title = "receive from a plain sender, 64 bytes, with recvInfo = { \"localAddress\" }",
+    peer = { size = 64, burst = PLAIN.burst }, contestants = { { "dgram" } },
+  },
   echo(1),
   echo(64),
   {
@@ -134,6 +139,8 @@ workloads.targets = {
   { workload = "receive-GSO-64", metric = "rate", against = "Node", least = 10 },
   { workload = "receive-GSO-64", metric = "rate", against = "luv", least = 6 },
   { workload = "receive-plain-64", metric = "cpu", against = "C", most = 1.35 },
+  { workload = "receive-info-64", metric = "cpu", base = "receive-plain-64",
+    most = 1.1 },
   { workload = "send-alternate", metric = "cpu", against = "C", most = 1.2 },
   { workload = "echo-1", metric = "p50", against = "C", most = 1.15 },
   { workload = "echo-64", metric = "rate", against = "C", least = 0.85 },

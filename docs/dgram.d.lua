@@ -139,7 +139,7 @@ function Descriptor:__close() end
 ---@field remoteErrors integer errors that routers and remote hosts told of
 ---@field dropped integer datagrams that the kernel dropped
 ---@field blocked integer datagrams of senders on the receiveBlockList
----@field truncated integer datagrams that were delivered short
+---@field truncated integer datagrams that were delivered short, or without all that is told
 ---@field queued integer datagrams
 ---@field queuedBytes integer
 ---@field gso integer datagrams a train to the kernel may hold, or 0

@@ -1,6 +1,7 @@
 -- The option recvInfo: what the kernel tells of a datagram besides who sent it.
 local dgram = require "dgram"
 local helper = require "spec.support.helper"
+local inside = require "spec.support.inside" -- a descriptor of somebody else's
 local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
@@ -17,9 +18,7 @@ end
 
 -- Makes the spec pending where this build cannot know a field.
 local function need_field(field, kind)
-  local ok, err = pcall(dgram.createSocket, { type = kind, recvInfo = { field } })
-  if ok then return err:close() end
-  helper.has({ code = "ENOTSUP" }, err)
+  if traffic.can_tell(kind, field) then return end
   pending(("this build does not tell %s of %s"):format(field, kind))
 end
 
@@ -114,6 +113,27 @@ describe("recvInfo", function()
             field } }))
       end
     end
+  end)
+end)
+
+describe("recvInfo of a descriptor that is adopted", function()
+  it("is told as of any other", function()
+    need_field("localAddress", "udp6")
+    helper.run(function()
+      local raw = inside.raw("udp6")
+      assert(raw:bind("::", 0))
+      local fd = raw:fileno()
+      raw:disown()
+      local server = dgram.createSocket { type = "udp6", recvInfo = UDP }
+      local inbox = {}
+      server:on("message", function(_, rinfo) inbox[#inbox + 1] = rinfo end)
+      server:bind({ fd = fd })
+      local client = helper.bound("udp4")
+      client:send("x", server:address().port, "127.0.0.2")
+      helper.has({ localAddress = "::ffff:127.0.0.2", interface = "lo" },
+        helper.fill(inbox)[1])
+      helper.close(client, server)
+    end)
   end)
 end)
 

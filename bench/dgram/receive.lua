@@ -1,5 +1,5 @@
 -- Receives on any number of sockets and counts 'message' events.
---   receive.lua sockets=1 | path=FILE
+--   receive.lua sockets=1 | path=FILE [info=FIELD]
 local dgram = require "dgram"
 local measure = require "bench.measure"
 
@@ -20,7 +20,10 @@ local function bound(socket)
 end
 
 for _ = 1, total do
-  local socket = dgram.createSocket(arguments.path and "unix_dgram" or "udp4")
+  local socket = dgram.createSocket {
+    type = arguments.path and "unix_dgram" or "udp4",
+    recvInfo = arguments.info and { arguments.info },
+  }
   socket:on("message", count)
   socket:on("listening", function() bound(socket) end)
   if arguments.path then

@@ -324,14 +324,37 @@ describe("a descriptor that is adopted", function()
     assert.is_true(errors.ECONNREFUSED)
   end)
 
-  it("and tells times with its datagrams tells of trains all the same", function()
+  it("and tells all there is with its datagrams tells of trains all the same", function()
     helper.run(function()
       local socket, port = bound()
       local heard, sent = helper.listen(socket), traffic.numbered(9)
-      assert(faults.tell_times(socket:fileno()))
+      assert(faults.tell_all(socket:fileno()))
       for _, each in ipairs(sent) do socket:send(each, port, "127.0.0.1") end
       traffic.finish(sent, heard, socket)
     end)
+  end)
+
+  it("and is told what has no room says so, and keeps what has", function()
+    local fields = { "localAddress", "interface", "ttl", "typeOfService", "timestamp" }
+    if not traffic.can_tell("udp4", table.unpack(fields)) then pending("no such fields") end
+    local whole = 0
+    for room = 0, 200, 4 do
+      helper.run(function()
+        local socket, inbox = helper.bound { type = "udp4", recvInfo = fields }
+        local told, codes = 0, {}
+        socket:on("error", function(err) codes[#codes + 1] = err.code end)
+        faults.at("receive", 1, 1, faults.CONTROL + room)
+        socket:send("x", socket:address().port, "127.0.0.1")
+        local each = helper.fill(inbox)[1]
+        assert.equal("x", each.msg)
+        for _, field in ipairs(fields) do told = told + (each.from[field] and 1 or 0) end
+        if told == #fields then whole = whole + 1
+        else assert.same({ "EMSGSIZE" }, codes) end
+        assert.equal(#codes, socket:stats().truncated)
+        socket:close()
+      end)
+    end
+    assert.is_true(whole > 0 and whole < 50)
   end)
 
   it("and is shut down is tried again now and then", function()

@@ -214,10 +214,39 @@ local function reports(case)
   for _ = 1, 5 do uv.run("nowait") end -- what is left is in the queue of errors
 end
 
+-- A socket that is told all there is of what it sends to itself.
+local function told(kind, fields)
+  return function(case, path)
+    local socket = case:socket { type = kind, recvInfo = fields, recvBufferSize = ROOM }
+    local where = kind == "unix_dgram" and { path = path() }
+      or { address = helper.LOOPBACK[kind] }
+    if not case:bind(socket, where) then return end
+    socket:on("message", function(_, rinfo)
+      for _, field in ipairs(fields) do assert(rinfo[field] ~= nil, field) end
+    end)
+    local address = case:try(socket, "address")
+    if not address then return end
+    if where.path then case:burst(socket, 5, 30, where.path)
+    else case:burst(socket, 50, 30, address.port, where.address) end
+    case:settle()
+  end
+end
+
+-- A scenario in which a socket is told fields, if this build can.
+local function telling(kind, ...)
+  return traffic.can_tell(kind, ...)
+    and { kind .. " that is told " .. table.concat({ ... }, ", "), told(kind, { ... }) }
+    or nil
+end
+
 -- Every option, and memberships on every interface.
 local function options(case)
   local socket = case:socket { type = "udp4", reuseAddr = true,
-    reusePort = true, recvBufferSize = 65536, sendBufferSize = 65536 }
+    reusePort = true, recvBufferSize = 65536, sendBufferSize = 65536,
+    typeOfService = 8 }
+  case:try(socket, "setTypeOfService", 4)
+  case:try(socket, "getTypeOfService")
+  case:try(socket, "setDontFragment", true)
   case:try(socket, "setBroadcast", true)
   case:try(socket, "setTTL", 3)
   case:try(socket, "setMulticastTTL", 0)
@@ -253,6 +282,9 @@ return {
     anyway = "ECONNREFUSED" },
   { "a pair", pair },
   { "every option", options },
+  telling("udp4", "localAddress", "interface", "ttl", "typeOfService", "timestamp"),
+  telling("udp6", "localAddress", "interface", "ttl", "typeOfService", "timestamp"),
+  telling("unix_dgram", "credentials", "timestamp"),
   traffic.has_icmp() and { "a socket that asked for reports", reports,
     anyway = "EMSGSIZE" } or nil,
 }

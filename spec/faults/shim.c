@@ -10,7 +10,8 @@
  *       errno, or for send and receive the most messages that may pass; for
  *       getaddrinfo what it returns, EAI_AGAIN (-3) and its like; `only`
  *       restricts it to one socket option, or for send to trains (1).
- *       `faults.ROOM + n` for receive: the messages have room for n bytes
+ *       `faults.ROOM + n` for receive: the messages have room for n bytes;
+ *       `faults.CONTROL + n`: for n bytes of control messages
  *   faults.shorten(call, most)  at most so many messages pass in every call
  *                       send and receive are sendmmsg and recvmmsg, or what
  *                       takes their place in the portable build; recverr
@@ -28,7 +29,7 @@
  *   faults.send_descriptor(path, fd)   a datagram "x" that brings a descriptor
  *   faults.send_from_port_zero(port)   a datagram "x" from 127.0.0.1 port 0
  *   faults.keep_errors(fd)             IP_RECVERR: errors pile up beside datagrams
- *   faults.tell_times(fd)              control messages of others come along
+ *   faults.tell_all(fd)                control messages of others come along
  *   faults.shut_down(fd)               it is readable from now on, with nothing
  */
 #define _GNU_SOURCE
@@ -102,6 +103,7 @@ static const char *const names[CALLS + 1] = {
     "setsockopt", "socket", "socketpair", "unlink", NULL};
 
 #define ROOM 100000 /* actions from here on: bytes a message may have */
+#define CONTROL 200000 /* likewise: bytes of control messages */
 #define PASS 0 /* the action of a call that is not to be touched */
 
 /* What is to happen to one of the calls. */
@@ -344,9 +346,13 @@ int unlink(const char *path) {
   return NEXT(unlink)(path);
 }
 
-/* Leaves the messages less room. */
-static void shrink(struct mmsghdr *message, unsigned count, size_t room) {
-  while (count-- > 0) message[count].msg_hdr.msg_iov->iov_len = room;
+/* Leaves a message less room, if the action says so. */
+static void shrink(struct msghdr *message, int action) {
+  size_t room = (size_t)(action - CONTROL);
+  if (action >= CONTROL && room < message->msg_controllen)
+    message->msg_controllen = room;
+  if (action >= ROOM && action < CONTROL)
+    message->msg_iov->iov_len = (size_t)(action - ROOM);
 }
 
 /* Returns how many of count messages may pass. */
@@ -360,8 +366,9 @@ static unsigned shortened(int call, unsigned count, int action) {
 int recvmmsg(int fd, struct mmsghdr *message, unsigned count, int flags,
              struct timespec *timeout) {
   int action = judge(RECEIVE, CALLER, 0);
+  unsigned i;
   if (action < 0) return errno = -action, -1;
-  if (action >= ROOM) shrink(message, count, (size_t)(action - ROOM));
+  for (i = 0; i < count; i++) shrink(&message[i].msg_hdr, action);
   if (from_core(CALLER)) count = shortened(RECEIVE, count, action);
   return NEXT(recvmmsg)(fd, message, count, flags, timeout);
 }
@@ -370,7 +377,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
   int errors = (flags & MSG_ERRQUEUE) != 0;
   int action = judge(errors ? RECVERR : RECEIVE, CALLER, 0);
   if (action < 0) return errno = -action, -1;
-  if (action >= ROOM) message->msg_iov->iov_len = (size_t)(action - ROOM);
+  shrink(message, action);
   return NEXT(recvmsg)(fd, message, flags);
 }
 
@@ -520,10 +527,21 @@ static int faults_keep_errors(lua_State *L) {
   return 1;
 }
 
-static int faults_tell_times(lua_State *L) {
-  int fd = (int)luaL_checkinteger(L, 1), on = 1;
-  lua_pushboolean(L, NEXT(setsockopt)(fd, SOL_SOCKET, SO_TIMESTAMP, &on,
-                                      sizeof on) == 0);
+static int faults_tell_all(lua_State *L) {
+  static const int options[][3] = {
+      {SOL_SOCKET, SO_TIMESTAMP, 1},
+      {SOL_SOCKET, SO_TIMESTAMPING, 0x18}, /* software's, of what comes */
+      {SOL_SOCKET, SO_RXQ_OVFL, 1},  {IPPROTO_IP, IP_PKTINFO, 1},
+      {IPPROTO_IP, IP_RECVTTL, 1},   {IPPROTO_IP, IP_RECVTOS, 1},
+      {IPPROTO_IP, IP_RECVOPTS, 1},  {IPPROTO_IP, IP_RETOPTS, 1},
+      {IPPROTO_IP, IP_RECVERR, 1},   {IPPROTO_IP, IP_RECVORIGDSTADDR, 1},
+  };
+  int fd = (int)luaL_checkinteger(L, 1), done = 0;
+  size_t i, count = sizeof options / sizeof *options;
+  for (i = 0; i < count; i++)
+    done += NEXT(setsockopt)(fd, options[i][0], options[i][1], &options[i][2],
+                             sizeof(int)) == 0;
+  lua_pushboolean(L, (size_t)done == count);
   return 1;
 }
 
@@ -544,12 +562,14 @@ int luaopen_faults(lua_State *L) {
       {"send_descriptor", faults_send_descriptor},
       {"send_from_port_zero", faults_send_from_port_zero},
       {"keep_errors", faults_keep_errors},
-      {"tell_times", faults_tell_times},
+      {"tell_all", faults_tell_all},
       {"shut_down", faults_shut_down},
       {NULL, NULL}};
   faults_clear(L);
   luaL_newlib(L, functions);
   lua_pushinteger(L, ROOM);
   lua_setfield(L, -2, "ROOM");
+  lua_pushinteger(L, CONTROL);
+  lua_setfield(L, -2, "CONTROL");
   return 1;
 }

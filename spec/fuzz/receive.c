@@ -30,6 +30,36 @@ static size_t take_bytes(void *to, size_t most) {
   return size;
 }
 
+/* Appends a control message of a kind there is, as long as there is room;
+   returns whether there was. Its length may lie. */
+static int append(struct msghdr *header, size_t room) {
+  size_t used = header->msg_controllen, size = take() % 48;
+  struct cmsghdr *c = (void *)((char *)header->msg_control + used);
+  const ControlRow *row = &system_controls[take() % CONTROL_KINDS];
+  if (used + CMSG_SPACE(size) > room) return 0;
+  header->msg_controllen += CMSG_SPACE(size);
+  memset(c, 0, CMSG_SPACE(size));
+  c->cmsg_level = row->level;
+  c->cmsg_type = row->type;
+  c->cmsg_len = take() % 8 == 0 ? take() : CMSG_LEN(size);
+  take_bytes(CMSG_DATA(c), size);
+  return 1;
+}
+
+/* Fills the control buffer: with known kinds, or with whatever. */
+static void fill_control(struct msghdr *header) {
+  size_t room = header->msg_controllen;
+  unsigned count = take();
+  memset(header->msg_control, 0, room);
+  header->msg_controllen = 0;
+  if (count % 2 == 0)
+    for (count = count / 2 % 8; count > 0 && append(header, room); count--)
+      ;
+  else header->msg_controllen = take_bytes(header->msg_control,
+                                           take() % (room + 1));
+  if (header->msg_controllen == room) header->msg_flags |= MSG_CTRUNC;
+}
+
 /* Fills one message as the input says. */
 static void fill(struct mmsghdr *message) {
   struct msghdr *header = &message->msg_hdr;
@@ -41,10 +71,7 @@ static void fill(struct mmsghdr *message) {
   header->msg_namelen = name;
   header->msg_flags = size > room ? MSG_TRUNC : 0;
   message->msg_len = (unsigned)(size > room ? room : size);
-  if (header->msg_control == NULL) return;
-  size = take() % (header->msg_controllen + 1);
-  memset(header->msg_control, 0, header->msg_controllen);
-  header->msg_controllen = take_bytes(header->msg_control, size);
+  if (header->msg_control != NULL) fill_control(header);
 }
 
 static int fake_recvmmsg(int fd, struct mmsghdr *message, unsigned count,
@@ -54,6 +81,15 @@ static int fake_recvmmsg(int fd, struct mmsghdr *message, unsigned count,
   if (got == 0) return errno = take() | 1, errno == EINTR ? errno = EIO : 0, -1;
   for (i = 0; i < got; i++) fill(&message[i]);
   return (int)got;
+}
+
+/* Checks what was told of a message. */
+static void check_info(const Info *info) {
+  char text[ADDRESS_TEXT];
+  assert(info->told < 1u << INFO_KINDS);
+  if (!(info->told >> INFO_LOCAL_ADDRESS & 1)) return;
+  assert(address_text(&info->local, text) < sizeof text);
+  assert(address_port(&info->local) == 0);
 }
 
 /* Takes the datagrams of a batch and checks each against its message. */
@@ -69,6 +105,7 @@ static void check_batch(Batch *batch) {
     assert(in->info.segment == 0 || d.size <= in->info.segment);
     assert(in->info.segment > 0 || d.size == in->size);
     assert(address_text(&in->from, text) <= sizeof text);
+    check_info(&in->info);
     address_bytes(&in->from, bytes);
     address_port(&in->from);
     offset += d.size;
@@ -90,7 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     batches[family == AF_UNIX] = batch_new(family);
   batch = batches[family == AF_UNIX];
   while (left > 0) {
-    int count = batch_fill(batch, -1, BATCH_SLOTS, family != AF_UNIX ? CONTROL_ROOM : 0);
+    size_t room = system_control_room(family, take() % (1u << INFO_KINDS));
+    int count = batch_fill(batch, -1, batch_slots(room), room);
     assert(count != 0 && count <= BATCH_SLOTS);
     if (count > 0) check_batch(batch);
   }

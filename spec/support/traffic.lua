@@ -83,6 +83,11 @@ function traffic.no_names(err)
   return traffic.lookup(function(_, _, done) done(err) end)
 end
 
+--- Whether sockets of a type can be told fields of recvInfo by this build.
+function traffic.can_tell(kind, ...)
+  return (pcall(dgram.createSocket, { type = kind, recvInfo = { ... } }))
+end
+
 -- Leaves a unix socket nobody listens on at a path: renamed, it is not removed.
 function traffic.leave_stale(path)
   local old = helper.path()

@@ -54,25 +54,16 @@ static int control_int(Carried from) {
 /* Notes that something was told. */
 static void note(Info *info, int kind) { info->told |= 1u << kind; }
 
-/* Reads where an IPv4 datagram was sent to. */
-static void read_dstaddr(Carried from, Info *info) {
-  struct in_addr local;
-  if (!control_copy(from, &local, sizeof local)) return;
-  address_of_v4(&info->local, &local);
-  note(info, INFO_LOCAL_ADDRESS);
-}
-
 /* Reads where an IPv4 datagram was sent to, and the interface it came in by,
    unless an IPv6 socket was told that in the mapped form. */
 static void read_pktinfo(Carried from, Info *info) {
   struct in_addr local;
-  if (info->told >> INFO_INTERFACE & 1) return;
-  if (!system_read_pktinfo(from.data, from.size, &local, &info->interface,
-                           &info->broadcast))
-    return;
-  address_of_v4(&info->local, &local);
-  note(info, INFO_LOCAL_ADDRESS);
-  note(info, INFO_INTERFACE);
+  unsigned told;
+  if (info->told >> INFO_LOCAL_ADDRESS & 1) return;
+  told = system_read_pktinfo(from.data, from.size, &local, &info->interface,
+                             &info->broadcast);
+  if (told != 0) address_of_v4(&info->local, &local);
+  info->told |= told;
 }
 
 /* Reads the same at a socket of IPv6. */
@@ -114,7 +105,7 @@ static void read_timeval(Carried from, Info *info) {
   struct timeval time;
   if (!control_copy(from, &time, sizeof time)) return;
   info->timestamp.tv_sec = time.tv_sec;
-  info->timestamp.tv_nsec = (long)time.tv_usec * 1000;
+  info->timestamp.tv_nsec = (long)(time.tv_usec % 1000000) * 1000;
   note(info, INFO_TIMESTAMP);
 }
 
@@ -141,7 +132,6 @@ void control_read(struct msghdr *header, Info *info, Rights *rights) {
       case CONTROL_GRO: read_segment(carried, info); break;
       case CONTROL_PKTINFO: read_pktinfo(carried, info); break;
       case CONTROL_PKTINFO6: read_pktinfo6(carried, info); break;
-      case CONTROL_DSTADDR: read_dstaddr(carried, info); break;
       case CONTROL_TTL:
       case CONTROL_RECVTTL:
       case CONTROL_HOPLIMIT: read_ttl(carried, info); break;

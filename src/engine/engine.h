@@ -184,9 +184,8 @@ size_t system_control_room(int family, unsigned wanted);
 enum {
   CONTROL_GRO,
   CONTROL_GSO,
-  CONTROL_PKTINFO,  /* IPv4: local address and interface */
+  CONTROL_PKTINFO,  /* IPv4: local address and interface, or the address alone */
   CONTROL_PKTINFO6, /* IPv6: the same */
-  CONTROL_DSTADDR,  /* IPv4: the local address alone */
   CONTROL_TTL,
   CONTROL_RECVTTL, /* what the BSDs call the TTL of one that came */
   CONTROL_HOPLIMIT,
@@ -219,8 +218,9 @@ typedef struct Credentials {
 } Credentials;
 
 int system_read_credentials(const void *data, size_t size, Credentials *out);
-int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
-                        unsigned *interface, int *broadcast);
+unsigned system_read_pktinfo(const void *data, size_t size,
+                             struct in_addr *local, unsigned *interface,
+                             int *broadcast);
 extern const int system_broadcast_flag;
 int system_interface_name(int fd, unsigned index, char *name);
 
@@ -352,7 +352,7 @@ typedef struct Incoming {
   size_t room;   /* bytes there */
   size_t size;   /* bytes that came */
   Info info;     /* what the kernel tells of it */
-  int truncated; /* it was larger than the room */
+  int truncated; /* it, or what is told of it, was larger than the room */
 } Incoming;
 
 /* One datagram, cut out of what the kernel delivered. */

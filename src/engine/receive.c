@@ -46,13 +46,15 @@ static void aim(struct msghdr *header, struct iovec *data, Incoming *in,
   header->msg_controllen = room;
 }
 
-/* Notes what the kernel says of a message it delivered. */
-static void settle(Message *message, Incoming *in, Rights *rights) {
+/* Notes what the kernel says of a message it delivered. What is told of an IP
+   datagram must not be cut off either. */
+static void settle(Message *message, Incoming *in, Batch *batch) {
+  int cut = batch->local ? MSG_TRUNC : MSG_TRUNC | MSG_CTRUNC;
   in->from.length = message->header.msg_namelen;
   system_settle_name(&in->from);
   in->size = message->size;
-  in->truncated = (message->header.msg_flags & MSG_TRUNC) != 0;
-  control_read(&message->header, &in->info, rights);
+  in->truncated = (message->header.msg_flags & cut) != 0;
+  control_read(&message->header, &in->info, &batch->rights);
 }
 
 /* Returns how many messages are read at a time with so much room for control
@@ -86,8 +88,7 @@ int batch_fill(Batch *batch, int fd, int most, size_t room) {
   for (i = 0; i < most; i++)
     aim(&message[i].header, &data[i], &batch->slot[i], control[i], room);
   count = system_receive(fd, message, most);
-  for (i = 0; i < count; i++)
-    settle(&message[i], &batch->slot[i], &batch->rights);
+  for (i = 0; i < count; i++) settle(&message[i], &batch->slot[i], batch);
   if (count <= 0) return count;
   settle_rights(batch, message, room);
   return batch->count = count;

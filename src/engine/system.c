@@ -975,11 +975,12 @@ const int system_broadcast_flag = MSG_BCAST;
 const int system_broadcast_flag = 0;
 #endif
 
-/* Reads local address and interface of IPv4; platforms order them differently.
+/* Reads local address and interface of IPv4, which platforms lay out differently.
    Linux tells another source for an answer when the address is that of a group or
-   of all on a link. Returns whether they are there. */
-int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
-                        unsigned *interface, int *broadcast) {
+   of all on a link. Returns which are there, 1 << INFO_. */
+unsigned system_read_pktinfo(const void *data, size_t size,
+                             struct in_addr *local, unsigned *interface,
+                             int *broadcast) {
 #if HAVE_PKTINFO
   struct in_pktinfo info;
   if (size < sizeof info) return 0;
@@ -988,11 +989,15 @@ int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
   *interface = (unsigned)info.ipi_ifindex;
 #ifdef __linux__
   *broadcast = info.ipi_spec_dst.s_addr != info.ipi_addr.s_addr;
-#endif
-  return 1;
 #else
-  (void)data, (void)size, (void)local, (void)interface, (void)broadcast;
-  return 0;
+  (void)broadcast;
+#endif
+  return 1u << INFO_LOCAL_ADDRESS | 1u << INFO_INTERFACE;
+#else
+  (void)interface, (void)broadcast;
+  if (size < sizeof *local) return 0;
+  memcpy(local, data, sizeof *local);
+  return 1u << INFO_LOCAL_ADDRESS;
 #endif
 }
 
@@ -1067,15 +1072,12 @@ const ControlRow system_controls[CONTROL_KINDS] = {
 #endif
 #if HAVE_PKTINFO
     [CONTROL_PKTINFO] = {IPPROTO_IP, IP_PKTINFO},
+#elif defined(IP_RECVDSTADDR)
+    [CONTROL_PKTINFO] = {IPPROTO_IP, IP_RECVDSTADDR},
 #else
     [CONTROL_PKTINFO] = NONE,
 #endif
     [CONTROL_PKTINFO6] = {IPPROTO_IPV6, IPV6_PKTINFO},
-#ifdef IP_RECVDSTADDR
-    [CONTROL_DSTADDR] = {IPPROTO_IP, IP_RECVDSTADDR},
-#else
-    [CONTROL_DSTADDR] = NONE,
-#endif
     [CONTROL_TTL] = {IPPROTO_IP, IP_TTL},
     [CONTROL_RECVTTL] = {IPPROTO_IP, IP_RECVTTL},
     [CONTROL_HOPLIMIT] = {IPPROTO_IPV6, IPV6_HOPLIMIT},
@@ -1084,11 +1086,10 @@ const ControlRow system_controls[CONTROL_KINDS] = {
     [CONTROL_TCLASS] = {IPPROTO_IPV6, IPV6_TCLASS},
 #if HAVE_TIMESTAMPNS
     [CONTROL_TIMESTAMPNS] = {SOL_SOCKET, SO_TIMESTAMPNS},
-    [CONTROL_TIMESTAMP] = NONE,
 #else
     [CONTROL_TIMESTAMPNS] = NONE,
-    [CONTROL_TIMESTAMP] = {SOL_SOCKET, SCM_TIMESTAMP},
 #endif
+    [CONTROL_TIMESTAMP] = {SOL_SOCKET, SCM_TIMESTAMP},
 #if HAVE_CREDENTIALS
     [CONTROL_CREDENTIALS] = {SOL_SOCKET, SCM_CREDENTIALS},
 #else

@@ -31,8 +31,8 @@ enum {
    used again meanwhile. */
 typedef struct Seen {
   Address sender;     /* whose text lies at AT_SENDER */
-  Address local;      /* whose text lies at AT_LOCAL */
   unsigned interface; /* whose name lies at AT_INTERFACE; 0: none */
+  int spelled;        /* the text of info.local lies at AT_LOCAL */
   Info info;          /* what the kernel told of the datagram */
 } Seen;
 
@@ -110,12 +110,11 @@ static void push_address(lua_State *L, State *state, const Address *from) {
 
 /* Pushes the address a datagram was sent to. */
 static void push_local(lua_State *L, Socket *s, Seen *seen) {
-  const Address *local = &seen->info.local;
-  if (!address_equal(local, &seen->local)) {
-    memcpy(&seen->local, local, offsetof(Address, name) + local->length);
-    state_note_broadcast(s->state, &seen->local, seen->info.broadcast);
-    push_address(L, s->state, &seen->local);
+  if (!seen->spelled) {
+    state_note_broadcast(s->state, &seen->info.local, seen->info.broadcast);
+    push_address(L, s->state, &seen->info.local);
     lua_replace(L, AT_LOCAL);
+    seen->spelled = 1;
   }
   lua_pushvalue(L, AT_LOCAL);
 }
@@ -188,11 +187,21 @@ static void (*const push_field[INFO_KINDS])(lua_State *, Socket *, Seen *) = {
     [INFO_DESCRIPTORS] = push_descriptors,
 };
 
+/* Keeps what the kernel told of a datagram. */
+static void keep_info(Seen *seen, const Info *info) {
+  const Address *local = &info->local;
+  memcpy(&seen->info, info, offsetof(Info, local));
+  if (!(info->told >> INFO_LOCAL_ADDRESS & 1)) return;
+  if (address_equal(local, &seen->info.local)) return;
+  memcpy(&seen->info.local, local, offsetof(Address, name) + local->length);
+  seen->spelled = 0;
+}
+
 /* Adds the fields that were asked for and told to the rinfo on top. */
 static void add_info(lua_State *L, Socket *s, Seen *seen) {
   unsigned fields = s->info & seen->info.told;
   int kind;
-  for (kind = 0; kind < INFO_KINDS; kind++) {
+  for (kind = 0; fields >> kind != 0; kind++) {
     if (!(fields >> kind & 1)) continue;
     lua_rawgeti(L, AT_STATE, KEY_INFO + kind);
     push_field[kind](L, s, seen);
@@ -256,7 +265,7 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d, Seen *seen) {
   }
   if (!known)
     memcpy(&seen->sender, from, offsetof(Address, name) + from->length);
-  if (s->info != 0) seen->info = d->in->info;
+  if (s->info != 0) keep_info(seen, &d->in->info);
   s->making = 1;
   lua_pushlstring(L, d->data, d->size);
   if (!known) {
@@ -281,7 +290,7 @@ static int input_deliver(lua_State *L, Socket *s) {
   Seen seen;
   Datagram d;
   int count = 0;
-  seen.sender.length = seen.local.length = (socklen_t)-1;
+  seen.sender.length = seen.info.local.length = (socklen_t)-1;
   seen.interface = 0;
   while (may_deliver(s)) {
     if (!batch_next(s->batch, &d)) {
