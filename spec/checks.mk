@@ -117,15 +117,15 @@ $(CHECKS)/fuzz-address: spec/fuzz/address.c $(ENGINE) $(ENGINE_HEADER)
 
 $(CHECKS)/fuzz-receive: spec/fuzz/receive.c $(ENGINE) $(ENGINE_HEADER)
 	@mkdir -p $(@D)
-	$(FUZZ) -o $@ $< $(call in_engine,address control receive)
+	$(FUZZ) -o $@ $< $(call in_engine,address control passed receive)
 
 $(CHECKS)/fuzz-report: spec/fuzz/report.c $(ENGINE) $(ENGINE_HEADER)
 	@mkdir -p $(@D)
-	$(FUZZ) -o $@ $< $(call in_engine,address control report)
+	$(FUZZ) -o $@ $< $(call in_engine,address control passed report)
 
 $(CHECKS)/fuzz-queue: spec/fuzz/queue.c $(ENGINE) $(ENGINE_HEADER)
 	@mkdir -p $(@D)
-	$(FUZZ) -o $@ $< $(call in_engine,address control fifo report train transmit lane queue)
+	$(FUZZ) -o $@ $< $(call in_engine,address control passed fifo report train transmit lane queue)
 
 $(CHECKS)/fuzz-api: spec/fuzz/api.c $(SOURCES) $(ENGINE_HEADER) src/lua/binding.h
 	@mkdir -p $(@D)

@@ -169,8 +169,9 @@ int system_write_source6(void *data, const struct in6_addr *from,
 }
 
 /* What comes is not for here. */
-int system_read_pktinfo(const void *data, size_t size, struct in_addr *local,
-                        unsigned *interface, int *broadcast) {
+unsigned system_read_pktinfo(const void *data, size_t size,
+                             struct in_addr *local, unsigned *interface,
+                             int *broadcast) {
   return (void)data, (void)size, (void)local, (void)interface, (void)broadcast, 0;
 }
 const int system_broadcast_flag = 0;

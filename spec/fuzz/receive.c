@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes what the kernel delivers: names, sizes, flags and control messages of
- * every kind, through system_receive, control_read and the cutting of trains. The datagrams
- * of a message are its bytes, each once, in order.
+ * every kind, through system_receive, control_read and the cutting of
+ * trains. The datagrams of a message are its bytes, each once, in order.
  */
 #include "engine.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #define close(fd) ((void)(fd), 0) /* descriptors that came are made up */
 #define fcntl(fd, ...) ((void)(fd), 0)
