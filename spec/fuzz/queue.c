@@ -227,7 +227,7 @@ int system_watch(int *watcher, int fd, int events) {
   if (*watcher < 0) *watcher = 99;
   return take() & 1 ? -ENOSPC : 0;
 }
-int system_secure(int fd) { return (void)fd, 0; }
+void system_secure(int fd) { (void)fd; }
 void system_unwatch(int watcher, int fd) { (void)watcher, (void)fd; }
 void system_close(int fd) { descriptors -= fd != 99; }
 void system_copy_send_buffer(int from, int to) { (void)from, (void)to; }
