@@ -259,6 +259,7 @@ describe("socket:receive", function()
   end)
 
   it("is an error in a coroutine that somebody else resumes, and is taken back", function()
+    if inside.luv_adapter().suspend then pending("this host has coroutines of its own") end
     helper.run(function()
       local a = server()
       local disturbed = coroutine.create(function() a:receive(1000) end)
@@ -923,13 +924,14 @@ describe("an adapter with coroutines of its own", function()
       mine[thread] = true
       step(thread, ...)
     end
-    dgram.run(function()
+    dgram.async(function()
       local a, port = server { type = "udp4", loop = host }
       a:send("x", port, "127.0.0.1")
       assert.equal("x", (a:receive(1000)))
       dgram.sleep(1)
       dgram.await(a.close, a)
-    end, host)
+    end, host)()
+    host.run()
     assert.same({ "spawn", "suspend", "resume", "suspend", "resume", "suspend", "resume" }, log)
   end)
 end)

@@ -88,7 +88,7 @@ function M.run(fn, loop)
     failed = { with_traceback(err, thread) }
     if running then loop.stop() end
   end
-  if loop.spawn then loop.spawn(body) else waits.try(loop, body, fail) end
+  waits.try(loop, body, fail)
   running = true
   if not failed then run_loop(loop) end
   if failed then error(failed[1], 0) end
