@@ -22,7 +22,7 @@ local actions = {
   { "epoll_create1", "EMFILE", "ENOMEM" },
   { "epoll_ctl", "ENOSPC", "ENOMEM" },
   { "fchmod", "EPERM" },
-  { "fcntl", "EINVAL" },
+  { "fcntl", "EINVAL", "EMFILE" },
   { "flock", "EINTR", "ENOMEM" },
   { "fstat", "ENOMEM" },
   { "getifaddrs", "ENOMEM", "EMFILE" },

@@ -1,9 +1,11 @@
 -- What a hostile peer may try, and what may be given to the library by mistake.
 -- Run by `make test-faults`, which preloads the shim.
+local Child = require "spec.support.child"
 local core = require "dgram.core"
 local dgram = require "dgram"
 local faults = require "faults"
 local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
@@ -35,6 +37,61 @@ describe("a hostile peer", function()
       end)
     end)
   end
+
+  -- Asks for all but descriptors; whoever passes some has them discarded, before
+  -- Lua runs.
+  it("cannot smuggle descriptors in beside what was asked for", function()
+    helper.run(function()
+      local name = helper.path()
+      local server = dgram.createSocket { type = "unix_dgram",
+        recvInfo = { "credentials", "timestamp" } }
+      local before
+      server:on("message", helper.expect(9, function(_, rinfo)
+        assert.is_nil(rinfo.descriptors)
+        assert.equal(uv.os_getpid(), rinfo.credentials.pid)
+        assert.equal(before, descriptors())
+      end))
+      server:bindSync { path = name }
+      before = descriptors()
+      for _ = 1, 9 do assert(faults.send_descriptor(name, 0)) end
+      helper.wait(function() return server:stats().received == 9 end)
+      server:close()
+    end)
+  end)
+
+  it("cannot claim to be another process or user, unless it is root", function()
+    if not host.has("setpriv") or uv.getuid() ~= 0 then
+      pending("needs setpriv, and root to become somebody else")
+    end
+    helper.run(function()
+      local name, inbox = helper.path(), {}
+      local server = dgram.createSocket({ type = "unix_dgram", mode = 511,
+        recvInfo = { "credentials" } }, function(_, rinfo)
+        inbox[#inbox + 1] = rinfo.credentials
+      end)
+      server:bindSync { path = name }
+      local script = ([[
+        local faults, uv = require "faults", require "luv"
+        local pid, uid, gid = uv.os_getpid(), uv.getuid(), uv.getgid()
+        for _, who in ipairs { { 1, uid, gid }, { pid, 0, gid }, { pid, uid, 0 } } do
+          print(faults.send_credentials(%q, who[1], who[2], who[3]))
+        end
+        print(faults.send_credentials(%q, pid, uid, gid))
+        print(("%%d %%d %%d"):format(pid, uid, gid))
+      ]]):format(name, name)
+      local child = Child.start("setpriv", "--reuid=65534", "--regid=65534",
+        "--clear-groups", uv.exepath(), "-e", script)
+      for _ = 1, 3 do assert.equal("nil\t1", child:line()) end -- EPERM
+      assert.equal("true", child:line())
+      local pid, uid, gid = child:line():match("(%d+) (%d+) (%d+)")
+      assert.equal(0, child:wait())
+      helper.fill(inbox)
+      assert.same({ { pid = tonumber(pid), uid = tonumber(uid), gid = tonumber(gid) } },
+        inbox)
+      assert.equal(65534, inbox[1].uid)
+      server:close()
+    end)
+  end)
 
   it("with source port 0 does not make send raise unawares", function()
     helper.run(function()
@@ -159,8 +216,8 @@ describe("payloads and addresses", function()
     it(("looked up as a %s end in an error"):format(name), function()
       helper.run(function()
         local socket = dgram.createSocket { type = "udp4",
-          lookup = function(host, _, done)
-            done(nil, host == "0.0.0.0" and host or answer)
+          lookup = function(name_asked, _, done)
+            done(nil, name_asked == "0.0.0.0" and name_asked or answer)
           end }
         socket:send("x", 9, "name.test", helper.expect(function(err)
           assert.is_string(err and err.code)

@@ -138,6 +138,18 @@ local scenarios = {
     for _ = 1, 3 do send(client, "hello", name) end
     run(50)
   end },
+  { "descriptors that travel", function()
+    local sockets = case.sockets
+    local options = { loop = case.adapter, recvInfo = { "descriptors" } }
+    sockets[1], sockets[2] = false, false
+    sockets[1], sockets[2] = dgram.socketpair(options)
+    local first, second = sockets[1], sockets[2]
+    second:on("message", function(_, rinfo)
+      for _, each in ipairs(rinfo.descriptors) do each:close() end
+    end)
+    for _ = 1, 3 do send(first, "hello", { descriptors = { 0, 1 } }) end
+    run(50)
+  end },
   { "a pair", function()
     local sockets, options = case.sockets, { loop = case.adapter }
     sockets[1], sockets[2] = false, false

@@ -182,6 +182,29 @@ local function adopted(case, _, fd)
   for _ = 1, 5 do uv.run("nowait") end -- what is left is in the queue of errors
 end
 
+-- Descriptors that travel, some through a lane; a datagram brings all that were sent
+-- with it, and the text is what they read.
+local function descriptors(case, path)
+  local name, file = path(), uv.fs_open(helper.write("text"), "r", 0)
+  local server = case:socket { type = "unix_dgram", recvInfo = { "descriptors" } }
+  local client = case:socket { type = "unix_dgram" }
+  server:on("message", function(_, rinfo)
+    for _, each in ipairs(rinfo.descriptors) do
+      assert(uv.fs_read(each:fileno(), 10, 0) == "text")
+      each:close()
+    end
+  end)
+  if case:bind(server, name) then
+    case:try(server, "pause")
+    for i = 1, 15 do
+      case:send(client, "datagram " .. i, name, { descriptors = { file, file } })
+    end
+    case:try(server, "resume")
+    case:settle()
+  end
+  uv.fs_close(file)
+end
+
 -- Two sockets that are connected to each other, one of which does not read at first.
 local function pair(case)
   local ok, first, second = pcall(dgram.socketpair)
@@ -281,6 +304,7 @@ return {
   { "a descriptor that is adopted", adopted, descriptor,
     anyway = "ECONNREFUSED" },
   { "a pair", pair },
+  { "descriptors that travel", descriptors },
   { "every option", options },
   telling("udp4", "localAddress", "interface", "ttl", "typeOfService", "timestamp"),
   telling("udp6", "localAddress", "interface", "ttl", "typeOfService", "timestamp"),

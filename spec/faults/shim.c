@@ -505,6 +505,27 @@ static int faults_send_descriptor(lua_State *L) {
   return 1;
 }
 
+/* Claims to be somebody: nil and the errno where the kernel forbids it. */
+static int faults_send_credentials(lua_State *L) {
+  char control[CMSG_SPACE(sizeof(struct ucred))] = {0}, byte = 'x';
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  struct iovec data = {&byte, 1};
+  struct msghdr message = {&to, sizeof to, &data, 1, control, sizeof control, 0};
+  struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+  struct ucred who = {(pid_t)luaL_checkinteger(L, 2),
+                      (uid_t)luaL_checkinteger(L, 3),
+                      (gid_t)luaL_checkinteger(L, 4)};
+  strncpy(to.sun_path, luaL_checkstring(L, 1), sizeof to.sun_path - 1);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = SCM_CREDENTIALS;
+  c->cmsg_len = CMSG_LEN(sizeof who);
+  memcpy(CMSG_DATA(c), &who, sizeof who);
+  if (send_once(AF_UNIX, SOCK_DGRAM, 0, &message)) return lua_pushboolean(L, 1), 1;
+  lua_pushnil(L);
+  lua_pushinteger(L, errno);
+  return 2;
+}
+
 static int faults_send_from_port_zero(lua_State *L) {
   struct sockaddr_in to = {.sin_family = AF_INET};
   struct {
@@ -560,6 +581,7 @@ int luaopen_faults(lua_State *L) {
       {"replace", faults_replace},
       {"shorten", faults_shorten}, {"umask", faults_umask},
       {"send_descriptor", faults_send_descriptor},
+      {"send_credentials", faults_send_credentials},
       {"send_from_port_zero", faults_send_from_port_zero},
       {"keep_errors", faults_keep_errors},
       {"tell_all", faults_tell_all},

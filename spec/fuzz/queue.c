@@ -33,13 +33,15 @@ static struct {
 static int count;            /* datagrams pushed */
 static size_t sent;          /* datagrams the kernel took */
 static Address peers[PEERS]; /* the destinations */
-static const Via vias[VIAS] = {
+static Passed shared;        /* the descriptors that all datagrams pass */
+static const Via vias[VIAS + 1] = {
     [1] = {.family = AF_INET, .interface = 7, .tos = -1},
     [2] = {.family = AF_INET, .ttl = 9, .tos = 0, .from.v4.s_addr = 2},
     [3] = {.family = AF_INET6, .interface = 7, .ttl = 1, .tos = 255,
            .from.v6.s6_addr = {1, 2}},
     [4] = {.family = AF_INET6, .tos = -1, .from.v6.s6_addr = {1, 2}},
     [5] = {.family = AF_INET, .tos = 4},
+    [VIAS] = {.family = AF_UNIX, .passed = &shared},
 }; /* the ways to leave; the first is none */
 static unsigned connected;   /* the peer of the socket; 0: none */
 static int descriptors;      /* of lanes that are open */
@@ -59,20 +61,26 @@ static unsigned peer_number(const void *name, socklen_t length) {
   abort();
 }
 
+/* Tells whether an item leaves in a way. */
+static int leaves(int item, const Via *via) {
+  return memcmp(via, &vias[items[item].via], sizeof *via) == 0;
+}
+
 /* The kernel takes a datagram: it is the first of its peer that is waiting,
-   but for those that have failed meanwhile. */
+   but for those that have failed meanwhile. Empty ones have no number. */
 static void deliver(unsigned peer, const Via *via, const unsigned char *data,
                     size_t size) {
   int i;
   assert(peer != 0);
   for (i = 0; i < count; i++) {
     if (items[i].peer != peer || items[i].state != PENDING) continue;
-    if (items[i].size == size && (size == 0 || data[0] == i)) break;
+    if (items[i].size == size && (size == 0 ? leaves(i, via) : data[0] == i))
+      break;
     items[i].state = FAILED;
   }
   assert(i < count);
   items[i].state = SENT;
-  assert(memcmp(via, &vias[items[i].via], sizeof *via) == 0);
+  assert(leaves(i, via));
   for (; size > 0; size--) assert(data[size - 1] == i);
   sent++;
 }
@@ -112,6 +120,7 @@ static void read_via(const struct cmsghdr *c, Via *via) {
 static size_t read_controls(struct msghdr *header, Via *via) {
   struct cmsghdr *c = CMSG_FIRSTHDR(header);
   uint16_t size = 0;
+  if (header->msg_control == shared.control) return *via = vias[VIAS], 0;
   memset(via, 0, sizeof *via);
   via->tos = -1;
   assert(header->msg_controllen <= CONTROL_OUT);
@@ -241,13 +250,14 @@ static void push(Queue *queue, unsigned how) {
   size_t size = kind & 1 ? kind >> 1 & 7 : (size_t)take() << (kind >> 1 & 7);
   int error = (how & 224) == 224 ? -EMSGSIZE : 0;
   const Ledger *ledger = &queue->ledger;
-  unsigned via = queue->local || !(kind & 64) ? 0 : (kind >> 4) % VIAS;
+  unsigned via = !(kind & 64) ? 0 : queue->local ? VIAS : (kind >> 4) % VIAS;
+  size_t cost = COST_QUEUED + (via == VIAS ? COST_PASSED : 0);
   Route route, *given = peer != 0 || via != 0 ? &route : NULL;
   char *room;
   if (count == ITEMS || to == 0) return;
   route.to = peers[peer];
   route.via = via != 0 ? &vias[via] : NULL;
-  if (!queue_accepts(queue, given, size + COST_QUEUED)) error = -ENOBUFS;
+  if (!queue_accepts(queue, given, size + cost)) error = -ENOBUFS;
   items[count].peer = to;
   items[count].size = size;
   items[count].via = via;
@@ -324,6 +334,7 @@ static void finish(Queue *queue, Pool *pool) {
   queue_note_drained(queue);
   while (queue_drained(queue, &who)) continue;
   assert(queue->lanes == NULL && descriptors == 0 && !queue_is_due(queue));
+  assert(ledger->passed == 0 && shared.users == 1);
   queue_free(queue);
   pool_free(pool);
 }
@@ -345,6 +356,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   left = size;
   count = descriptors = 0;
   sent = connected = 0;
+  shared.users = 1;
+  shared.count = 1;
+  shared.size = CMSG_SPACE(sizeof(int));
   op = take();
   queue_init(&queue, &pool, op & 1);
   queue.named = op >> 1 & 1;

@@ -131,9 +131,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   batch = batches[family == AF_UNIX];
   while (left > 0) {
     size_t room = system_control_room(family, take() % (1u << INFO_KINDS));
-    int count = batch_fill(batch, -1, batch_slots(room), room);
-    assert(count != 0 && count <= BATCH_SLOTS);
+    int most = batch_slots(room), count = batch_fill(batch, -1, most, room);
+    assert(count != 0 && count <= most);
+    assert(batch->rights.count == 0 || most == 1);
     if (count > 0) check_batch(batch);
   }
+  rights_close(&batch->rights);
   return 0;
 }
