@@ -2,6 +2,7 @@
 #
 #   make test-faults   refused and shortened system calls, no memory left
 #   make test-net      many hosts: multicast, routers, errors, broken links
+#   make test-peers    the examples against programs that others wrote
 #   make sanitize      the specs under ASan, UBSan, LSan, TSan and valgrind, with
 #                      Lua's API checks, with a collection after every instruction
 #   make fuzz TIME=60  libFuzzer on addresses, control messages, trains and
@@ -57,6 +58,24 @@ fuzz-setup: check-setup
 	need libclang-rt-dev sh -c 'ls "$$(clang -print-runtime-dir)"/*fuzzer*'; \
 	$(GET)
 
+# The programs that the examples talk to; what cannot be had, its specs say so. No
+# daemon is started. Those of npm are for this checkout alone.
+PEER_PACKAGES =
+
+test-peers: peers-setup
+	@$(MAKE) -s --no-print-directory run-test-peers
+
+peers-setup: check-setup
+	-@$(NEED); \
+	need npm command -v npm; \
+	for package in $$missing; do \
+	  $(MAKE) -s packages MISSING=" $$package" APT="$(SUDO) spec/peers/apt"; \
+	done
+	-@for package in $(PEER_PACKAGES); do \
+	  test -d build/peers/node_modules/$$package || nice npm install --silent \
+	    --no-package-lock --prefix build/peers $$package; \
+	done
+
 $(CHECKS)/faults.so: spec/faults/shim.c | interpreter
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -shared -o $@ $< -ldl -Wno-pedantic
@@ -76,6 +95,11 @@ $(CHECKS)/netns.so: spec/net/netns.c | interpreter
 # Hosts as network namespaces of their own; needs no privilege.
 run-test-net: all $(CHECKS)/netns.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" spec/net/run
+
+# PEERS='spec/peers/...': only these.
+PEERS ?= $(wildcard spec/peers/*.lua)
+run-test-peers: all $(CHECKS)/netns.so
+	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" spec/net/run $(PEERS)
 
 ASAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fno-sanitize-recover=undefined
@@ -172,6 +196,7 @@ oracle: setup
 check:
 	@MAKE="$(MAKE)" spec/check
 
-.PHONY: test-i386 test-musl oracle check check-setup fuzz-setup test-faults test-net sanitize fuzz soak \
-  coverage mutate run-test-faults run-test-net run-sanitize run-sanitizers run-fuzz run-soak \
-  run-coverage run-mutate
+.PHONY: test-i386 test-musl oracle check check-setup fuzz-setup peers-setup \
+  test-faults test-net test-peers sanitize fuzz soak coverage mutate \
+  run-test-faults run-test-net run-test-peers run-sanitize run-sanitizers \
+  run-fuzz run-soak run-coverage run-mutate

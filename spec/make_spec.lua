@@ -41,6 +41,22 @@ describe("make", function()
     end
   end)
 
+  it("peers-setup has a policy that starts no daemon while it installs, no longer", function()
+    local policy = folder .. "/policy-rc.d"
+    helper.write('#!/bin/sh\n"$POLICY" avahi start; echo "$? $*"\nexit 7\n', folder .. "/apt-get")
+    local call = ("PATH=%s:$PATH POLICY=%s spec/peers/apt"):format(folder, policy)
+    local text, good = host.output(call .. " install x")
+    assert.is_false(good)
+    assert.equal("101 -qq -o DPkg::Lock::Timeout=600 install x\n", text)
+    assert.is_nil(uv.fs_stat(policy))
+
+    helper.write("#!/bin/sh\nexit 104\n", policy) -- somebody else's
+    assert(uv.fs_chmod(policy, 448))
+    assert.equal("104 -qq", host.output(call .. " update"):match("^104 %-qq"))
+    assert.truthy(uv.fs_stat(policy))
+    helper.write(APT, folder .. "/apt-get")
+  end)
+
   it("sanitize says so where the source of Lua cannot be had, and passes", function()
     local text, good = host.output(("PATH=%s:$PATH %s LUA=%s CHECKS=%s run-sanitize")
       :format(folder, MAKE, uv.exepath(), folder .. "/checks"))
