@@ -164,6 +164,7 @@ function Descriptor:__close() end
 ---@field signal? dgram.AbortSignal
 ---@field receiveBlockList? dgram.BlockList
 ---@field sendBlockList? dgram.BlockList
+---@field busyPoll? integer microseconds to look for more datagrams after a wake-up, 0 unless given
 ---@field highWaterMark? integer bytes that wait in one place, 1 MiB unless given
 ---@field maxQueue? integer bytes that wait anywhere, 64 MiB unless given
 ---@field linger? integer milliseconds close waits for slow readers, 1000 unless given

@@ -31,6 +31,7 @@ local MAX_QUEUE = 64 * 1024 * 1024 -- bytes
 local LARGEST = 2 ^ 32 - 1
 
 local LINGER = 1000 -- milliseconds
+local LONGEST_LOOK = 1000000 -- microseconds
 
 -- What sockets without options share.
 local DEFAULTS = { highWaterMark = HIGH_WATER_MARK, maxQueue = MAX_QUEUE,
@@ -43,7 +44,7 @@ local KNOWN = {
   receiveBlockList = true, sendBlockList = true, highWaterMark = true,
   maxQueue = true, gso = true, gro = true, mode = true, linger = true,
   loop = true, recvInfo = true, fd = true, icmp = true, typeOfService = true,
-  interface = true, multicastAll = true,
+  interface = true, multicastAll = true, busyPoll = true,
 }
 
 -- Checks the options and returns those the socket keeps.
@@ -69,6 +70,7 @@ local function socket_options(given)
   if given.multicastAll ~= nil then
     options.multicastAll = given.multicastAll and 1 or 0
   end
+  options.busyPoll = check.option_integer(given, "busyPoll", 0, LONGEST_LOOK)
   options.highWaterMark = check.option_integer(given, "highWaterMark", 1,
     LARGEST) or HIGH_WATER_MARK
   options.maxQueue = check.option_integer(given, "maxQueue", 1, LARGEST)
@@ -135,6 +137,7 @@ local function new_socket(kind, options, adapter)
   handle:limits(options.highWaterMark, options.maxQueue)
   choose_info(handle, kind, options.recvInfo)
   if options.icmp then check_reports(handle, kind) end
+  if options.busyPoll then handle:busyPoll(options.busyPoll) end
   if options.receive_block then handle:block(options.receive_block) end
   return socket
 end

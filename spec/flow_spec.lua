@@ -429,6 +429,65 @@ describe("'drain'", function()
   end)
 end)
 
+describe("busyPoll", function()
+  -- Returns how many datagrams a socket hears in the wake-up that brings the first,
+  -- when each that it hears sends it one more.
+  local function heard_at_once(busy, listener)
+    local socket = dgram.createSocket { type = "udp4", busyPoll = busy }
+    local port, heard = socket:bindSync({ address = "127.0.0.1" }).port, 0
+    socket:on("message", function(msg)
+      heard = heard + 1
+      socket:send(msg, port, "127.0.0.1")
+      if listener then listener(socket, heard) end
+    end)
+    socket:send("x", port, "127.0.0.1")
+    socket:flush()
+    while heard == 0 do uv.run("nowait") end
+    local count = heard
+    pcall(socket.close, socket) -- it may be closed
+    return count
+  end
+
+  it("hears what comes within that time in the same wake-up, 64 times at most", function()
+    helper.run(function()
+      assert.equal(1, heard_at_once(nil))
+      assert.equal(1, heard_at_once(0))
+      assert.equal(64, heard_at_once(1000000))
+    end)
+  end)
+
+  it("ends when the socket is paused or closed", function()
+    helper.run(function()
+      for _, act in ipairs { "pause", "close" } do
+        assert.equal(3, heard_at_once(1000000, function(socket, heard)
+          if heard == 3 then socket[act](socket) end
+        end))
+      end
+    end)
+  end)
+
+  it("ends when nothing comes: the loop goes on", function()
+    helper.run(function()
+      local socket, woken = dgram.createSocket { type = "udp4", busyPoll = 100 }, false
+      local port = socket:bindSync({ address = "127.0.0.1" }).port
+      local timer = uv.new_timer()
+      socket:on("message", function()
+        timer:start(0, 0, function() timer:close() woken = true end)
+      end)
+      socket:send("x", port, "127.0.0.1")
+      helper.wait(function() return woken end)
+      socket:close()
+    end)
+  end)
+
+  it("is a whole number of microseconds, at most a second", function()
+    for _, wrong in ipairs { -1, 1000001, 1.5 } do
+      helper.has({ code = "ERR_OUT_OF_RANGE" }, helper.raised(dgram.createSocket,
+        { type = "udp4", busyPoll = wrong }))
+    end
+  end)
+end)
+
 describe("maxQueue", function()
   it("refuses what exceeds it, and keeps the rest", function()
     helper.run(function()

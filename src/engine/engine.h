@@ -130,6 +130,7 @@ int system_is_shut_down(int fd);
 int system_is_buffer_full(int fd);
 void system_copy_send_buffer(int from, int to);
 int system_is_writable(int fd);
+int system_spin(int fd, int microseconds);
 int system_watch(int *watcher, int fd, int events);
 void system_unwatch(int watcher, int fd);
 int system_ready(int watcher, struct pollfd list[SYSTEM_READY]);

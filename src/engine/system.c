@@ -526,6 +526,22 @@ int system_is_writable(int fd) {
   return poll(&state, 1, 0) > 0;
 }
 
+/* Looks again and again, for so many microseconds, whether there is something to
+   read; tells whether there is. To sleep and be woken would take longer. */
+int system_spin(int fd, int microseconds) {
+  struct pollfd state = {fd, POLLIN, 0};
+  struct timespec start, now;
+  long passed;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  do {
+    if (poll(&state, 1, 0) > 0) return 1;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    passed = (now.tv_sec - start.tv_sec) * 1000000 +
+             (now.tv_nsec - start.tv_nsec) / 1000;
+  } while (passed < microseconds);
+  return 0;
+}
+
 /* Has a socket hear and speak by one interface only. A name that is cut off is
    that of another. */
 int system_bind_interface(int fd, const char *name) {

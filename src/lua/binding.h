@@ -155,6 +155,7 @@ typedef struct Socket {
   char heard_name[IF_NAMESIZE]; /* its name; "": none, or nobody hears */
   int error_row;                /* errors since a datagram came */
   int ask;                      /* messages to ask the kernel for next */
+  int busy_poll;                /* microseconds to look on after a wake-up */
   unsigned awaits;              /* AWAITS_: what the facade was told */
   size_t turn_bytes;            /* bytes sent in this turn of the loop */
   Batch *batch;                 /* what was read and not delivered yet */

@@ -333,6 +333,12 @@ static int block(lua_State *L) {
   return 0;
 }
 
+/* busyPoll(microseconds): how long a wake-up looks for more. */
+static int set_busy_poll(lua_State *L) {
+  socket_check(L, 1)->busy_poll = (int)luaL_checkinteger(L, 2);
+  return 0;
+}
+
 /* limits(highWaterMark, maxQueue): bytes that may wait. */
 static int limits(lua_State *L) {
   Socket *s = socket_check(L, 1);
@@ -483,6 +489,7 @@ const luaL_Reg socket_methods[] = {
     {"reading", reading},
     {"listen", listen_messages},
     {"block", block},
+    {"busyPoll", set_busy_poll},
     {"limits", limits},
     {"trains", trains},
     {"recvInfo", recv_info},

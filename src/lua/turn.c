@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define BUSY_ROUNDS 64 /* readings in a row, before other sockets have a turn */
 #define DEEPEST 8 /* wake-ups within wake-ups: listeners may run the loop */
 
 /* Takes the first socket off the list. */
@@ -107,6 +108,23 @@ static int read_ready(lua_State *L, Socket *s) {
   return status;
 }
 
+/* Tells whether more came to a socket that looks on for a while. */
+static int busy_poll(const Socket *s) {
+  return s->busy_poll > 0 && s->fd >= 0 && s->reading && s->batch == NULL &&
+         !s->detached && system_spin(s->fd, s->busy_poll);
+}
+
+/* Reads, delivers, and hands over what the listeners sent; again while more
+   comes, if the socket looks on. Returns the status, an error on top. */
+static int serve_ready(lua_State *L, Socket *s) {
+  int status, rounds = BUSY_ROUNDS;
+  do {
+    status = read_ready(L, s);
+    flush_listed(L, s->loop, 1);
+  } while (status == 0 && busy_poll(s) && --rounds > 0);
+  return status;
+}
+
 /* Answers the loop's readiness: (err, events). Upvalues: the socket, and
    input_serve. */
 static int on_readiness(lua_State *L) {
@@ -120,9 +138,9 @@ static int on_readiness(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(1));
   if (s->queue.wait == WAIT_WRITABLE) output_resume(L, s, 1, WAIT_WRITABLE);
   if (s->loop->delivering >= DEEPEST || s->making) return 0;
-  if (!only_writable) status = read_ready(L, s);
+  if (only_writable) flush_listed(L, s->loop, 1);
+  else status = serve_ready(L, s);
   if (failed) watch_on(L, s);
-  flush_listed(L, s->loop, 1);
   return status != 0 ? lua_error(L) : 0;
 }
 
