@@ -59,9 +59,15 @@ local function cores()
   return list
 end
 
+-- How many processors this process may use.
+function process.processors()
+  return #cores()
+end
+
 -- What stands before a command so that it runs on the n-th core and ends with us.
 local function prefixes()
   local list, result = cores(), { {}, {} }
+  for i = 3, #list do result[i] = {} end
   for i, prefix in ipairs(result) do
     if process.works("setpriv --pdeathsig KILL true") then
       prefix[1], prefix[2], prefix[3] = "setpriv", "--pdeathsig", "KILL"
@@ -95,10 +101,10 @@ local function collect(child, pipe)
   end)
 end
 
--- Starts a command (a list of words) on core 1 or 2; returns the child.
+-- Starts a command (a list of words) on the n-th core; returns the child.
 function process.start(command, core)
   local words = {}
-  for _, list in ipairs { prefix_of[core], command } do
+  for _, list in ipairs { prefix_of[(core - 1) % #prefix_of + 1], command } do
     for _, word in ipairs(list) do table.insert(words, word) end
   end
   local program = table.remove(words, 1)

@@ -33,6 +33,10 @@ measured has one core, the other side has the other one.
 * 1, 100 and 1000 sockets have a plain sender: 64 datagrams for one socket, then 64 for the
   next. In the last row each datagram is for the next socket, so that nothing can be read
   in batches, by anyone.
+* Half of the rate: requests at an even pace, half as many as the same contestant
+  answered with 64 in flight in this round.
+* Workers need a processor each, and one for the sender: with fewer they are not measured.
+* busyPoll is 50 microseconds. Bun and Deno run Node's programs.
 * Where there is no row, the contestant has nothing of the kind (Node and luv have no
   unix datagrams). Unix datagrams are under the kernel's own limit of datagrams that
   wait at a receiver (`net.unix.max_dgram_qlen`).
@@ -125,7 +129,7 @@ local function result_table(run, lines, heading, columns, is_echo)
   for _, column in ipairs(columns) do table.insert(headings, column[1]) end
   for _, workload in ipairs(workloads.list) do
     local title = workload.title
-    local names = (workload.kind == "echo") == is_echo and
+    local names = (workload.kind == "echo" or workload.kind == "latency") == is_echo and
       contestants(run.results, workload.id) or {}
     for _, name in ipairs(names) do
       table.insert(rows, contestant_row(run.results, workload.id, name, title, columns))
@@ -152,7 +156,7 @@ end
 
 -- The ratios of a target: against another contestant, or against another workload.
 local function target_ratios(results, target)
-  local ours = (results[target.workload] or {}).dgram
+  local ours = (results[target.workload] or {})[target.contestant or "dgram"]
   local theirs = target.base and (results[target.base] or {}).dgram or
     (results[target.workload] or {})[target.against]
   return statistics.ratios(ours, theirs, target.metric)
@@ -165,7 +169,9 @@ local function target_rows(run, lines)
   for _, target in ipairs(workloads.targets) do
     local ratios = target_ratios(run.results, target)
     if #ratios > 0 or not run.partial then
-      table.insert(lines, row(by_id[target.workload].title,
+      local title = by_id[target.workload].title
+      table.insert(lines, row(
+        title .. (target.contestant and ", " .. target.contestant or ""),
         target.against or by_id[target.base].title, METRICS[target.metric],
         bound(target, "×"), spread(ratios, fixed "%.2f×"),
         outcome(target, statistics.median(ratios))))
@@ -187,9 +193,13 @@ local function machine_rows(run, lines)
     { "processor", ("%s, %d cores"):format(uv.cpu_info()[1].model, #uv.cpu_info()) },
     { "kernel", process.line("uname -srm") },
     { "dgram", process.line(lua .. " -e 'print(require(\"dgram\")._VERSION)'") },
+    { "commit", process.line("git describe --always --dirty") },
     { "Lua", process.line(lua .. " -v") },
     { "libuv under luv", uv.version_string() },
+    { "LuaJIT", run.present.LuaJIT and process.line("luajit -v") or "not installed" },
     { "Node", run.present.Node and process.line("node -v") or "not installed" },
+    { "Bun", run.present.Bun and process.line("bun -v") or "not installed" },
+    { "Deno", run.present.Deno and process.line("deno -V") or "not installed" },
     { "LuaSocket", run.present.LuaSocket and
       process.line(lua .. " -e 'print(require(\"socket\")._VERSION)'") or "not installed" },
     { "C compiler", process.line((os.getenv("CC") or "cc") .. " --version") },
@@ -259,7 +269,8 @@ plot %s
 ]]
 
 local COLOURS = {
-  ["dgram"] = "#1f5fa8", ["Node"] = "#5fa04e", ["luv"] = "#d98f2b",
+  ["dgram"] = "#1f5fa8", ["dgram LuaJIT"] = "#7fb2e5", ["Bun"] = "#c9a36b",
+  ["Node"] = "#5fa04e", ["luv"] = "#d98f2b",
   ["LuaSocket"] = "#9a6fb0", ["C"] = "#999999",
 }
 

@@ -50,8 +50,9 @@ end
 local function program(contestant, kind)
   local family = workloads.families[workloads.family_of[contestant[1]]]
   local name = family.names and family.names[kind] or kind
-  local words = { family.folder .. name .. family.suffix }
-  if family[1] then table.insert(words, 1, family[1]) end
+  local words = {}
+  for _, word in ipairs(family) do table.insert(words, word) end
+  table.insert(words, family.folder .. name .. family.suffix)
   return words
 end
 
@@ -90,6 +91,38 @@ function kinds.echo(workload, contestant)
   return process.finish(load, PATIENCE)
 end
 
+-- The contestant answers half of what it could at most, as another workload of this
+-- round has shown; the C program measures how long that takes.
+function kinds.latency(_, contestant, _, best)
+  local server = process.start(command(program(contestant, "echo"), contestant), 2)
+  local ports = process.await(server, "ports", PATIENCE)
+  local load = process.start(command({ "build/bench/load" }, window,
+    { ports = ports, pid = server.pid, rate = math.floor(best.rate / 2) }), 1)
+  process.await(load, "messages", PATIENCE)
+  return process.finish(load, PATIENCE)
+end
+
+-- Workers of the contestant share a port while C sends by many sockets; what all of
+-- them got is counted.
+function kinds.workers(workload, contestant)
+  local receivers, ports = {}, nil
+  for i = 1, contestant.workers do
+    receivers[i] = process.start(command(program(contestant, "receive"), window,
+      contestant, { ports = ports }), 1 + i)
+    ports = process.await(receivers[i], "ports", PATIENCE)
+  end
+  process.start(command({ "build/bench/sender" }, workload.peer, { ports = ports }), 1)
+  local sum = { messages = 0, seconds = 0, cpu = 0 }
+  for _, receiver in ipairs(receivers) do
+    process.await(receiver, "messages", PATIENCE)
+    for key, value in pairs(process.finish(receiver, PATIENCE)) do
+      sum[key] = (sum[key] or 0) + tonumber(value)
+    end
+  end
+  sum.seconds = sum.seconds / contestant.workers
+  return sum
+end
+
 -- Rate and CPU time from the counts a program printed.
 local function metrics(values)
   local messages = tonumber(values.messages)
@@ -101,11 +134,12 @@ local function metrics(values)
   }
 end
 
--- One run of one contestant; whatever happens, nothing stays behind.
-local function measure(workload, contestant)
+-- One run of one contestant; whatever happens, nothing stays behind. `best`: what it
+-- did in this round in the workload that this one is based on.
+local function measure(workload, contestant, best)
   local folder = workload.unix and assert(uv.fs_mkdtemp("/tmp/dgram-bench-XXXXXX"))
   local where = folder and { path = folder .. "/socket" } or {}
-  local ok, values = pcall(kinds[workload.kind], workload, contestant, where)
+  local ok, values = pcall(kinds[workload.kind], workload, contestant, where, best)
   process.stop_all()
   if folder then
     os.remove(where.path)
@@ -129,7 +163,8 @@ end
 -- results[workload][contestant] = list of metrics, one a round.
 local function run_round(results, round)
   for _, workload in ipairs(workloads.list) do
-    if not only or workload.id:find(only) then
+    if (not only or workload.id:find(only)) and
+      process.processors() >= (workload.processors or 1) then
       local row = results[workload.id] or {}
       results[workload.id] = row
       local count = #workload.contestants
@@ -138,7 +173,11 @@ local function run_round(results, round)
         if is_present(contestant) then
           local samples = row[contestant[1]] or {}
           row[contestant[1]] = samples
-          samples[round] = measure(workload, contestant)
+          local based = results[workload.base]
+          local best = based and based[contestant[1]] and based[contestant[1]][round]
+          if not workload.base or best then
+            samples[round] = measure(workload, contestant, best)
+          end
         end
       end
       io.stderr:write(("round %d of %d: %s\27[K\r"):format(round, rounds, workload.id))

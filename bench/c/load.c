@@ -2,6 +2,7 @@
 /* The load of an echo server: keeps `flight` datagrams under way, each request its
  * own datagram, and measures rate, round trip and the server's CPU time.
  *   load ports=N pid=SERVER flight=1 size=64 warmup=.1 time=1
+ * With rate=R it sends R requests a second instead, whatever is under way.
  * It spins: no wake-up of its own adds to the round trip. */
 #include "bench.h"
 
@@ -50,6 +51,41 @@ static int take_replies(int fd, int keep) {
   return n;
 }
 
+/* Keeps `flight` requests under way until the window closes; returns how many were
+ * lost. */
+static uint64_t keep_flight(int fd, Window *window, clockid_t server, int flight) {
+  uint64_t replies = 0, lost = 0;
+  double last = now();
+  send_requests(fd, flight);
+  while (!window_tick(window, replies, server)) {
+    int n = take_replies(fd, window->state == 2);
+    if (n > 0) {
+      last = now();
+      replies += (uint64_t)n;
+      send_requests(fd, n);
+    } else if (now() - last > LOST) {
+      lost += (uint64_t)flight;
+      last = now();
+      send_requests(fd, flight);
+    }
+  }
+  return lost;
+}
+
+/* Sends `rate` requests a second until the window closes; returns how many have no
+ * reply. */
+static uint64_t keep_rate(int fd, Window *window, clockid_t server, double rate) {
+  uint64_t replies = 0, asked = 0;
+  double begin = now();
+  while (!window_tick(window, replies, server)) {
+    int due = (int)((now() - begin) * rate - (double)asked);
+    if (due > 0) send_requests(fd, due < BATCH ? due : BATCH);
+    if (due > 0) asked += (uint64_t)(due < BATCH ? due : BATCH);
+    replies += (uint64_t)take_replies(fd, window->state == 2);
+  }
+  return asked - replies;
+}
+
 static int compare(const void *a, const void *b) {
   float x = *(const float *)a, y = *(const float *)b;
   return (x > y) - (x < y);
@@ -82,26 +118,14 @@ static int setup(char **argv) {
 int main(int argc, char **argv) {
   clockid_t server = CLOCK_PROCESS_CPUTIME_ID;
   int fd = argc > 1 ? setup(argv) : -1, flight = (int)number(argv, "flight", 1);
+  double rate = number(argv, "rate", 0);
   pid_t pid = (pid_t)number(argv, "pid", 0);
   if (pid && clock_getcpuclockid(pid, &server) != 0) die("clock_getcpuclockid");
   if (!(samples = malloc(SAMPLES * sizeof *samples))) die("malloc");
   memset(samples, 0, SAMPLES * sizeof *samples); /* no page faults later */
   Window window = window_of(argv);
-  uint64_t replies = 0, lost = 0;
-  double last = now();
-  send_requests(fd, flight);
-  while (!window_tick(&window, replies, server)) {
-    int n = take_replies(fd, window.state == 2);
-    if (n > 0) {
-      last = now();
-      replies += (uint64_t)n;
-      send_requests(fd, n);
-    } else if (now() - last > LOST) {
-      lost += (uint64_t)flight;
-      last = now();
-      send_requests(fd, flight);
-    }
-  }
+  uint64_t lost = rate > 0 ? keep_rate(fd, &window, server, rate)
+                           : keep_flight(fd, &window, server, flight);
   print_percentiles();
   printf("lost=%llu\n", (unsigned long long)lost);
   return 0;

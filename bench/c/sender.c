@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Sends one size of datagram as fast as the kernel takes it, by sendmmsg.
- *   sender ports=1,2,3 | path=FILE  size=64  burst=64  gso=0  warmup=.1  time=0
+ *   sender ports=1,2,3 | path=FILE  size=64  burst=64  gso=0  flows=1  warmup=.1  time=0
  * `burst` datagrams go to one destination, then as many to the next; with gso=1
- * each burst is one train. With time=0 it sends until it is killed. */
+ * each burst is one train; with flows=N each call is by the next of N sockets, so
+ * that the kernel spreads them over what shares the port. With time=0 it sends until it is killed. */
 #include "bench.h"
+
+#define MAX_FLOWS 256
 
 static struct mmsghdr messages[MAX_SOCKETS * BATCH];
 static Address destinations[MAX_SOCKETS];
@@ -51,6 +54,17 @@ static int send_batch(int fd, struct mmsghdr *first, int count) {
   return sent < 0 ? 0 : sent;
 }
 
+/* Opens a socket; connects it to the destination if there is only one. */
+static int open_sender(const char *path, int count) {
+  int type = SOCK_DGRAM | SOCK_NONBLOCK;
+  int fd = check(socket(path ? AF_UNIX : AF_INET, type, 0), "socket");
+  if (count == 1)
+    check(connect(fd, &destinations[0].any,
+                  path ? sizeof destinations[0].un : sizeof destinations[0].in),
+          "connect");
+  return fd;
+}
+
 int main(int argc, char **argv) {
   const char *path = argc > 1 ? text(argv, "path", NULL) : NULL;
   int size = (int)number(argv, "size", 64), gso = (int)number(argv, "gso", 0);
@@ -58,15 +72,11 @@ int main(int argc, char **argv) {
   int segments =
       gso ? (SLOT - 64) / size < burst ? (SLOT - 64) / size : burst : 1;
   int count = path ? 1 : parse_ports(text(argv, "ports", ""));
-  int type = SOCK_DGRAM | SOCK_NONBLOCK;
-  int fd = check(socket(path ? AF_UNIX : AF_INET, type, 0), "socket");
+  int fd[MAX_FLOWS], flows = (int)number(argv, "flows", 1), turn = 0;
   if (path) address_of(&destinations[0], path, 0);
-  if (count == 1)
-    check(connect(fd, &destinations[0].any,
-                  path ? sizeof destinations[0].un : sizeof destinations[0].in),
-          "connect");
+  for (int i = 0; i < flows && i < MAX_FLOWS; i++) fd[i] = open_sender(path, count);
   vector = (struct iovec){payload, (size_t)(size * segments)};
-  if (count == 0) return 2;
+  if (count == 0 || flows < 1 || flows > MAX_FLOWS) return 2;
   int total = fill(count, gso ? 1 : burst);
   for (int i = 0; gso && i < total; i++)
     set_segment(&messages[i].msg_hdr, &control, size);
@@ -74,7 +84,7 @@ int main(int argc, char **argv) {
   uint64_t sent = 0;
   for (int at = 0; !window_tick(&window, sent, CLOCK_PROCESS_CPUTIME_ID);) {
     int left = total - at, batch = gso ? 4 : BATCH;
-    int done = send_batch(fd, messages + at, left < batch ? left : batch);
+    int done = send_batch(fd[turn++ % flows], messages + at, left < batch ? left : batch);
     sent += (uint64_t)(done * segments);
     at = (at + done) % total;
   }

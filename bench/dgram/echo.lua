@@ -1,10 +1,10 @@
 -- An echo server; the load generator measures it and the driver ends it.
---   echo.lua [mode=listener|receive]
+--   echo.lua [mode=listener|receive] [busyPoll=MICROSECONDS]
 local dgram = require "dgram"
 local measure = require "bench.measure"
 
-local mode = measure.arguments(arg).mode or "listener"
-local server = dgram.createSocket("udp4")
+local arguments = measure.arguments(arg)
+local server = dgram.createSocket { type = "udp4", busyPoll = arguments.busyPoll }
 local modes = {}
 
 -- A listener answers.
@@ -23,7 +23,7 @@ modes.receive = dgram.async(function()
 end)
 
 server:bind(0, "127.0.0.1", function()
-  modes[mode]()
+  modes[arguments.mode or "listener"]()
   measure.say("ports=%d", server:address().port)
 end)
 measure.run()

@@ -1,5 +1,5 @@
 -- Receives on any number of sockets and counts 'message' events.
---   receive.lua sockets=1 | path=FILE [info=FIELD]
+--   receive.lua sockets=1 | path=FILE [info=FIELD] [workers=2 [ports=PORT]]
 local dgram = require "dgram"
 local measure = require "bench.measure"
 
@@ -23,13 +23,14 @@ for _ = 1, total do
   local socket = dgram.createSocket {
     type = arguments.path and "unix_dgram" or "udp4",
     recvInfo = arguments.info and { arguments.info },
+    reusePort = arguments.workers and true,
   }
   socket:on("message", count)
   socket:on("listening", function() bound(socket) end)
   if arguments.path then
     socket:bind(arguments.path)
   else
-    socket:bind(0, "127.0.0.1")
+    socket:bind(arguments.list[1] or 0, "127.0.0.1")
   end
 end
 measure.run()
