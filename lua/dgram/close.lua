@@ -80,19 +80,17 @@ function Socket:_released()
   error(err, 0)
 end
 
--- Lets a close go on that waited for a call; returns what it returned, or raises.
-local function settle(self, ok, ...)
-  self._jobs = self._jobs - 1
-  self:_released()
-  if not ok then error((...), 0) end
-  return ...
-end
-
 -- Calls a function with the socket, and returns what it does; a close meanwhile,
--- by a finalizer or a lookup, waits for its end.
-function Socket:_before_close(action, ...)
+-- by a finalizer or a lookup, waits for its end. It counts when there was memory
+-- for the call, and calls nothing before it counts again.
+function Socket:_before_close(action, a, b, c)
+  pcall(pcall, rawequal, 1, 1)
   self._jobs = self._jobs + 1
-  return settle(self, pcall(action, self, ...))
+  local ok, result, errno, syscall = pcall(action, self, a, b, c)
+  self._jobs = self._jobs - 1
+  if self._closed then self:_released() end
+  if not ok then error(result, 0) end
+  return result, errno, syscall
 end
 
 -- Goes on with a close that waits for who is slow to read.

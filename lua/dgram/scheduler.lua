@@ -19,24 +19,15 @@ function Scheduler:own()
   if self.core:foreign() then errors.throw_fixed("ERR_SOCKET_FORKED") end
 end
 
--- Takes the first task, with its subject; nil when there is none.
-local function take_task(self)
-  local first = self.first
-  local task, subject = self.tasks[first], self.subjects[first]
-  if not task then return nil end
-  self.first = first + 1 -- before all else: a finalizer may run tasks, too
-  self.tasks[first], self.subjects[first] = nil, nil
-  return task, subject
-end
-
 -- Runs the tasks that wait, and of those they add some.
 local function run_tasks(self)
   local last = self.last + MOST
-  local task, subject = take_task(self)
-  while task do
+  while self.first <= math.min(self.last, last) do
+    local first = self.first
+    local task, subject = self.tasks[first], self.subjects[first]
+    self.tasks[first], self.subjects[first] = nil, nil
+    self.first = first + 1
     task(subject)
-    if self.first > last then return end
-    task, subject = take_task(self)
   end
 end
 
@@ -59,9 +50,8 @@ end
 function Scheduler:defer(task, subject)
   self.idle:start() -- first: it may run finalizers, which may defer too
   local place = self.last + 1
-  self.last = place -- first: a finalizer takes the next
-  self.subjects[place] = subject
-  self.tasks[place] = task -- last: it is there now
+  self.subjects[place], self.tasks[place] = subject, task
+  self.last = place
 end
 
 -- Calls a function of the scheduler: its errors leave as the adapter wants

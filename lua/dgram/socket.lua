@@ -162,25 +162,31 @@ end
 
 -- ------------------------------------------------------------ what is watched
 
--- Makes the loop's handle for the socket; returns nil, code when it cannot.
-local function open_poll(self)
-  local handle = self[CORE]
-  local poll, code = self._scheduler.adapter.poll(handle:fileno(),
-    handle:poller())
-  if poll then
-    self._poll = poll
-    self._scheduler:keep(self)
+-- Makes a handle of the loop's, which is kept in a field; returns nil, code when
+-- it cannot, or a finalizer has closed the socket meanwhile.
+local function open_handle(self, field, fd, callback)
+  local handle, code = self._scheduler.adapter.poll(fd, callback)
+  if not handle then return nil, code end
+  if not self[CORE]:fileno() then
+    handle:close()
+    return nil, "EBADF"
   end
-  return poll, code
+  self[field] = handle
+  self._scheduler:keep(self)
+  return handle
 end
 
--- Makes the loop's handle for the peers of lanes.
+-- Makes the handle for datagrams and writability.
+local function open_poll(self)
+  return open_handle(self, "_poll", self[CORE]:fileno(), self[CORE]:poller())
+end
+
+-- Makes the handle for the peers of lanes.
 local function open_peers(self, fd)
-  self._peers = self._scheduler.adapter.poll(fd, function()
+  return open_handle(self, "_peers", fd, function()
     self._scheduler:own()
     self[CORE]:resume()
   end)
-  if self._peers then self._scheduler:keep(self) end
 end
 
 -- Starts or stops a handle of the loop, if there is one, with two booleans.

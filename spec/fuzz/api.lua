@@ -457,15 +457,16 @@ local function target(self)
   end
 end
 
--- Makes a numbered datagram. Those of finalizers have an order of their own: they
--- come in the middle of others.
+-- Makes a numbered datagram. Those that finalizers send have an order of their own,
+-- and those that the same socket sends within a send: they come in the middle of
+-- others.
 local function new_entry(self, dest, manner, size)
   hold()
   local entry = { from = self, dest = dest, number = #run.entries + 1,
     completions = 0 }
   run.entries[entry.number] = entry
   entry.lane = self.id .. (manner == "name" and "by name" or "")
-    .. (run.finalizing > 0 and "finalizer" or "")
+    .. (run.finalizing > 0 and "finalizer" or "") .. ("+"):rep(self.sending)
   entry.payload = entry.number .. ":" .. FILLER:sub(1, size)
   entry.excused = dest and (dest.deaf or dest.peer ~= nil or dest.closing
     or dest.connecting ~= nil or dest.blocks)

@@ -104,6 +104,15 @@ local commands = {} -- { text, seconds without any change }
 -- Seconds of a clock.
 local function now() return tonumber(lines_of("date +%s.%N")[1]) end
 
+-- Makes read-only what is not the copy: a change may do harm (it has changed the
+-- mode of /dev/null), and root owns the machine's files in here, too.
+local shelter = [[
+mount --bind . . && cd "$PWD" && while read -r _ place _ options _; do
+  case $place in "$PWD"|/proc*|/sys*) ;;
+    *) mount -o "remount,bind,$options,ro" "$place" ;;
+  esac
+done </proc/mounts 2>/dev/null; test ! -w / && test ! -w /dev]]
+
 -- A network with a way out, at whose end nobody is, and without a name server.
 local network = [[
 mount -t sysfs none /sys && echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad &&
@@ -115,9 +124,9 @@ echo nameserver 127.0.0.1 >resolv.conf && mount --bind resolv.conf /etc/resolv.c
 -- Runs a command in the copy, with processes, a network and temporary files of its
 -- own, none of which outlives it; returns whether it succeeded.
 local function succeeds(copy, command, seconds)
-  local script = ([[cd %s && %s && rm -rf tmp && mkdir tmp &&
+  local script = ([[cd %s && %s && %s && rm -rf tmp && mkdir tmp &&
     ulimit -v 8000000 && export TMPDIR=$PWD/tmp LUA=%s CHECKS=$PWD/checks &&
-    . ./environment && %s]]):format(copy, network, lua, command)
+    . ./environment && %s]]):format(copy, shelter, network, lua, command)
   local ok = os.execute(("timeout -k 5 %d unshare -Urnpf "
     .. "--kill-child=KILL --mount-proc sh -c '%s' >%s/log 2>&1"):format(
       limit(seconds), script, copy))
