@@ -15,6 +15,11 @@ local stopped, running = false, false
 local loop = setmetatable({}, { __index = host.adapter })
 local protect = host.protect or function(callback) return callback end
 
+-- What runs here is the specs', not the host's: coroutines are not its own.
+for _, name in ipairs { "running", "suspend", "resume", "spawn" } do
+  loop[name] = false
+end
+
 -- Makes a handle that says when it is started and stopped; one that calls back `once`
 -- is stopped then. make(callback) makes the handle itself.
 local function counted(make, once, callback)

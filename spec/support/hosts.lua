@@ -78,7 +78,8 @@ function hosts.event()
     end }
 end
 
--- Copas prints errors and goes on: they are kept from it, and raised by the step.
+-- Copas prints errors and goes on: they are kept from it, and raised by the step. A
+-- step works before it waits, and may have done all there was: it waits 10 ms at most.
 function hosts.copas()
   local copas = require "copas"
   local failed, failure = false, nil
@@ -93,7 +94,7 @@ function hosts.copas()
       end
     end,
     step = function(milliseconds)
-      copas.step(milliseconds >= 0 and milliseconds / 1000 or nil)
+      copas.step((milliseconds < 0 and 10 or math.min(milliseconds, 10)) / 1000)
       local raised = failed
       failed = false
       if raised then error(failure, 0) end
