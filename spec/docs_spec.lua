@@ -1,6 +1,6 @@
 -- docs/api.md and docs/dgram.d.lua name what lua/ has, nothing less and nothing
--- more, spec/README.md every spec file; and every snippet of api.md is run and prints
--- what its `-->` comments say.
+-- more, spec/README.md every spec file; and every snippet of api.md and guide.md is run
+-- and prints what its `-->` comments say.
 local Child = require "spec.support.child"
 local core = require "dgram.core" -- it alone knows the codes of errno(3)
 local dgram = require "dgram"
@@ -305,39 +305,57 @@ describe("docs/dgram.d.lua", function()
   end)
 end)
 
--- -------------------------------------------------------------------- api.md
+-- --------------------------------------------------------------------- the pages
 
 -- Returns the anchor that GitHub gives a heading.
 local function anchor(heading)
   return (heading:lower():gsub("[^%w%s_-]", ""):gsub(" ", "-"))
 end
 
-describe("docs/api.md", function()
-  it("links to headings that exist, and to each of them", function()
-    local anchors, linked = {}, collect(api, "%]%(#([^)]*)%)")
-    for marks, heading in api:gmatch("\n(##+) ([^\n]+)") do
-      if #marks < 4 or linked[anchor(heading)] then
-        anchors[anchor(heading)] = true
-      end
-    end
-    assert_same(anchors, linked)
-  end)
+-- Returns the anchors of a page's headings down to a rank, and of those in a set.
+local function anchors(text, rank, besides)
+  local set = {}
+  for marks, heading in ("\n" .. text):gmatch("\n(##+) ([^\n]+)") do
+    local name = anchor(heading)
+    if #marks <= rank or besides[name] then set[name] = true end
+  end
+  return set
+end
 
-  it("links to files that exist", function()
-    for file in api:gmatch("%]%(([%w_./]+)") do
-      if not file:find("^https?$") then
-        assert.truthy(uv.fs_stat("docs/" .. file), file)
+-- Tells whether a link of docs/ leads to a file, and to a heading of it if it names one.
+local function leads_somewhere(link)
+  local file, name = link:match("^([^#]*)#?(.*)$")
+  if file == "" or file:find("^https?:") then return true end
+  if not uv.fs_stat("docs/" .. file) then return false end
+  return name == "" or anchors(read("docs/" .. file), 6, {})[name] ~= nil
+end
+
+-- The pages: their name, and the rank of the headings that their contents list.
+local pages = { { name = "docs/api.md", rank = 3 }, { name = "docs/guide.md", rank = 2 } }
+
+for _, page in ipairs(pages) do
+  local text = read(page.name)
+
+  describe(page.name, function()
+    it("links to headings that exist, and to each of them", function()
+      local linked = collect(text, "%]%(#([^)]*)%)")
+      assert_same(anchors(text, page.rank, linked), linked)
+    end)
+
+    it("links to files that exist, and to headings of theirs", function()
+      for link in text:gmatch("%]%(([^)%s]+)%)") do
+        assert.is_true(leads_somewhere(link), link)
       end
-    end
+    end)
   end)
-end)
+end
 
 -- ----------------------------------------------------------------- the snippets
 
--- Returns the snippets: heading, line, info string, code.
-local function snippets()
+-- Returns a page's snippets: heading, line, info string, code.
+local function snippets(page)
   local list, heading, line, open = {}, nil, 0, nil
-  for text in api:gmatch("(.-)\n") do
+  for text in read(page.name):gmatch("(.-)\n") do
     line = line + 1
     if open and text == "```" then
       list[#list + 1], open = open, nil
@@ -384,7 +402,7 @@ local UNSHOWN = { ERR_SOCKET_BUFFER_SIZE = true, ERR_SOCKET_FORKED = true }
 describe("docs/api.md", function()
   it("shows every method, option, event and code in a snippet", function()
     local parts, unseen = {}, {}
-    for _, snippet in ipairs(snippets()) do
+    for _, snippet in ipairs(snippets(pages[1])) do
       parts[#parts + 1] = table.concat(snippet.code, "\n")
     end
     local words = collect(table.concat(parts, "\n"), "[%w_]+")
@@ -397,25 +415,35 @@ describe("docs/api.md", function()
     end
     assert.same({}, sorted(unseen))
   end)
-
-  for _, snippet in ipairs(snippets()) do
-    it(("line %d: %s"):format(snippet.line, snippet.heading), function()
-      if snippet.info:find("5.4", 1, true) and _VERSION < "Lua 5.4" then
-        pending("a snippet for Lua 5.4")
-      end
-      if snippet.info:find("Linux", 1, true) and os.getenv "PORTABLE" then
-        pending("a snippet for Linux")
-      end
-      local code = table.concat(snippet.code, "\n")
-      if code:find("icmp = true", 1, true) and not traffic.has_icmp() then
-        pending("this build has no queue of errors")
-      end
-      helper.run(function()
-        assert.is_true(#expected(snippet) > 0, "it says no output")
-        local lines, status = run(snippet)
-        assert.same(expected(snippet), lines)
-        assert.equal(0, status)
-      end, 20)
-    end)
-  end
 end)
+
+-- Why a snippet cannot run here; nil if it can.
+local function obstacle(snippet)
+  if snippet.info:find("5.4", 1, true) and _VERSION < "Lua 5.4" then
+    return "a snippet for Lua 5.4"
+  end
+  if snippet.info:find("Linux", 1, true) and os.getenv "PORTABLE" then
+    return "a snippet for Linux"
+  end
+  local code = table.concat(snippet.code, "\n")
+  if code:find("icmp = true", 1, true) and not traffic.has_icmp() then
+    return "this build has no queue of errors"
+  end
+end
+
+for _, page in ipairs(pages) do
+  describe(page.name, function()
+    for _, snippet in ipairs(snippets(page)) do
+      it(("line %d: %s"):format(snippet.line, snippet.heading), function()
+        local why = obstacle(snippet)
+        if why then pending(why) end
+        helper.run(function()
+          assert.is_true(#expected(snippet) > 0, "it says no output")
+          local lines, status = run(snippet)
+          assert.same(expected(snippet), lines)
+          assert.equal(0, status)
+        end, 20)
+      end)
+    end
+  end)
+end
