@@ -104,11 +104,13 @@ local commands = {} -- { text, seconds without any change }
 -- Seconds of a clock.
 local function now() return tonumber(lines_of("date +%s.%N")[1]) end
 
--- Makes read-only what is not the copy: a change may do harm (it has changed the
--- mode of /dev/null), and root owns the machine's files in here, too.
+-- Makes read-only what is neither the copy nor a /tmp of its own: a change may do
+-- harm (it has changed the mode of /dev/null), and root owns the machine's files in
+-- here, too.
 local shelter = [[
-mount --bind . . && cd "$PWD" && while read -r _ place _ options _; do
-  case $place in "$PWD"|/proc*|/sys*) ;;
+mount -t tmpfs none /tmp && mkdir -p "$PWD" && mount -c --bind . "$PWD" && cd "$PWD" &&
+while read -r _ place _ options _; do
+  case $place in "$PWD"|/tmp|/proc*|/sys*) ;;
     *) mount -o "remount,bind,$options,ro" "$place" ;;
   esac
 done </proc/mounts 2>/dev/null; test ! -w / && test ! -w /dev]]
