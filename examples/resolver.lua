@@ -1,52 +1,98 @@
--- Looks up the IPv4 address of a host name at name servers, in straight lines: a
--- request to each in turn, a timeout, a second round. Nothing but DNS (RFC 1035)
--- and waiting; a server that is not there is left at once.
+-- A stub resolver: asks name servers for the addresses of a host name, IPv4 and IPv6
+-- at the same time, each in straight lines. A server that says nothing within half a
+-- second, is not there or cannot tell is left for the next one; when all have failed
+-- there is a second round. Exits with 1 if there is no address.
 --   lua5.4 examples/resolver.lua NAME SERVER[:PORT]...
+--   dnsmasq -d -p 5301 --host-record=www.example.test,192.0.2.7,2001:db8::7
+--   lua5.4 examples/resolver.lua www.example.test 127.0.0.1:5301
+package.path = (arg[0]:match("^.*/") or "") .. "?.lua;" .. package.path
 local dgram = require "dgram"
+local dns = require "dns"
+local uv = require "luv"
 
 local TIMEOUT, ROUNDS = 500, 2 -- milliseconds; how often each server is asked
+local SIZE = 1232 -- bytes of an answer that no path fragments
 
--- Makes a question with a number.
-local function question(id, name)
-  local labels = name:gsub("([^.]+)%.?", function(label) return string.char(#label) .. label end)
-  return string.char(math.floor(id / 256), id % 256) .. "\1\0\0\1\0\0\0\0\0\0" .. labels
-    .. "\0\0\1\0\1"
+-- Address and port of a server: 192.0.2.1, 192.0.2.1:53, 2001:db8::1, [2001:db8::1]:53.
+local function parse(server)
+  local host, port = server:match("^%[(.+)%]:?(%d*)$")
+  if not host then host, port = server:match("^([^:]+):?(%d*)$") end
+  return host or server, tonumber(port) or 53
 end
 
--- Returns the first address in an answer to a question, nil if there is none.
-local function address(answer, asked)
-  local at = answer:find("\0\1\0\1", #asked + 1, true) -- type A, class IN
-  if answer:sub(1, 2) ~= asked:sub(1, 2) or not at or #answer < at + 13 then return nil end
-  return ("%d.%d.%d.%d"):format(answer:byte(at + 10, at + 13))
+-- Whether a message answers a question: nobody can guess all of this.
+local function answers(message, id, question)
+  local echo = message and message.questions[1]
+  return message and message.response and message.id == id and echo
+    and echo.type == question.type and echo.class == 1
+    and echo.name:lower() == question.name:lower()
 end
 
--- Asks one server; returns the address, or nil and why not.
-local function ask(name, server, port)
-  local socket = dgram.createSocket("udp4")
-  local asked = question(math.random(0, 65535), name)
-  socket:connectSync(port, server) -- so that errors of the server come back
-  socket:send(asked)
-  local answer, err = socket:receive(TIMEOUT)
-  socket:close()
-  if not answer then return nil, err.code end
-  local found = address(answer, asked)
-  return found, not found and "no address" or nil
+-- Sends a question and waits for its answer, which it returns; or nil and why not.
+local function exchange(socket, question)
+  local high, low = uv.random(2):byte(1, 2)
+  local id, deadline = high * 256 + low, uv.now() + TIMEOUT
+  socket:send(dns.encode { id = id, recursionDesired = true, questions = { question },
+    edns = { size = SIZE } })
+  repeat
+    local datagram, err = socket:receive(math.max(0, deadline - uv.now()))
+    if not datagram then return nil, err.code end
+    local message = dns.decode(datagram)
+    if answers(message, id, question) then return message end
+  until false
 end
 
--- Asks one server after the other, and again.
-local function resolve(name, servers)
-  for _ = 1, ROUNDS do
-    for _, server in ipairs(servers) do
-      local host, port = server:match("^([^:]+):?(%d*)$")
-      local found, why = ask(name, host, tonumber(port) or 53)
-      if found then return found end
-      print(server .. ": " .. why)
+-- Returns the addresses in an answer, along the aliases of the name; or nil and why
+-- the answer says nothing about it.
+local function addresses(answer, question)
+  if answer.truncated then return nil, "truncated" end
+  if answer.rcode ~= "NOERROR" and answer.rcode ~= "NXDOMAIN" then return nil, answer.rcode end
+  local name, found = question.name:lower(), {}
+  for _, record in ipairs(answer.answers) do
+    if record.name:lower() == name then
+      if record.type == "CNAME" then name = record.target:lower() end
+      if record.type == question.type then found[#found + 1] = record.address end
     end
   end
+  return found
 end
 
-math.randomseed(os.time())
+-- Asks one server, from a port of its own; returns addresses, or nil and why not.
+local function ask(question, server)
+  local host, port = parse(server)
+  local socket = dgram.createSocket(host:find(":") and "udp6" or "udp4")
+  local ok, err = pcall(socket.connectSync, socket, port, host) -- errors come back so
+  local answer
+  if ok then answer, err = exchange(socket, question) end
+  socket:close()
+  if not answer then return nil, err.code or err end
+  return addresses(answer, question)
+end
+
+-- Asks one server after the other, and again; returns addresses, none if all failed.
+local function resolve(question, servers)
+  for _ = 1, ROUNDS do
+    for _, server in ipairs(servers) do
+      local found, why = ask(question, server)
+      if found then return found end
+      io.stderr:write(("%s: %s %s\n"):format(server, question.type, why))
+    end
+  end
+  return {}
+end
+
+local name, found = assert(table.remove(arg, 1), "what to ask? NAME SERVER..."), {}
 dgram.run(function()
-  local name = table.remove(arg, 1)
-  print(resolve(name, arg) or "not found")
+  for _, kind in ipairs { "A", "AAAA" } do
+    dgram.async(function()
+      for _, address in ipairs(resolve({ name = name, type = kind }, arg)) do
+        found[#found + 1] = address
+        print(address)
+      end
+    end)()
+  end
 end)
+if #found == 0 then
+  print("not found")
+  os.exit(1)
+end

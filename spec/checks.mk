@@ -68,6 +68,11 @@ test-peers: peers-setup
 peers-setup: check-setup
 	-@$(NEED); \
 	need npm command -v npm; \
+	need dnsperf command -v dnsperf; \
+	need dnsmasq-base sh -c 'PATH=$$PATH:/usr/sbin command -v dnsmasq'; \
+	need dbus-daemon command -v dbus-daemon; \
+	need avahi-daemon sh -c 'PATH=$$PATH:/usr/sbin command -v avahi-daemon'; \
+	need avahi-utils command -v avahi-browse; \
 	for package in $$missing; do \
 	  $(MAKE) -s packages MISSING=" $$package" APT="$(SUDO) spec/peers/apt"; \
 	done

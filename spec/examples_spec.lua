@@ -6,6 +6,9 @@ local host = require "spec.support.host"
 local traffic = require "spec.support.traffic"
 local uv = require "luv"
 
+package.path = "examples/?.lua;" .. package.path
+local dns = require "dns"
+
 local loopback = "127.0.0.1"
 -- A group of this process: a host gives a group's datagrams to every socket on
 -- the port as soon as one process is a member.
@@ -262,6 +265,7 @@ describe("Ctrl-C ends", function()
   ends("udp_server", port, "^server listening")
   ends("udp_bind", port, "^server listening")
   ends("bind_port", port, "^Listening")
+  ends("dns_server", port, "^listening")
   ends("bind_options", port, "^Listening")
   ends("multicast_server", function() return { "0", group, loopback } end, "^joined")
   ends("unix_echo_server", path, "^server listening")
@@ -274,35 +278,55 @@ describe("Ctrl-C ends", function()
 end)
 
 describe("example in straight lines", function()
-  -- A name server that answers with an address, or with nothing of use.
-  local function answer(question, record)
-    return question:sub(1, 2) .. "\129\128\0\1\0\1\0\0\0\0" .. question:sub(13) .. record
+  -- Answers the next question of a name server, which must be about a type, with
+  -- these fields; a forged answer comes before.
+  local function answer(server, kind, fields)
+    local question, from = server.receive()
+    local query = dns.decode(question)
+    assert.same({ { name = "www.example.org", type = kind, class = 1 } }, query.questions)
+    fields.response, fields.questions = true, query.questions
+    fields.id = (query.id + 1) % 65536
+    server.send(dns.encode { id = fields.id, response = true, questions = query.questions,
+      answers = { { name = "www.example.org", type = "A", address = "127.0.0.66" } } }, from.port)
+    fields.id = query.id
+    server.send(dns.encode(fields), from.port)
   end
-  local RECORD = "\192\12\0\1\0\1\0\0\0\60\0\4\127\0\0\9"
 
-  example("resolver", function(start)
+  -- The resolver's exit status, and what it prints, errors too.
+  local function resolver(...)
+    return Child.start("sh", "-c", 'exec 2>&1 "$0" "$@"', uv.exepath(),
+      "examples/resolver.lua", "www.example.org", ...)
+  end
+
+  example("resolver", function()
     local silent, useless, good = peer(), peer(), peer()
     local closed = traffic.closed_port()
     local servers = {}
     for i, port in ipairs { closed, silent.port, useless.port, good.port } do
       servers[i] = loopback .. ":" .. math.floor(port)
     end
-    local child = start("www.example.org", table.unpack(servers))
-    assert.equal(servers[1] .. ": ECONNREFUSED", child:line())
-    assert.truthy(silent.receive():find("\3www\7example\3org\0\0\1\0\1", 1, true))
-    assert.equal(servers[2] .. ": ETIMEDOUT", child:line())
-    local question, from = useless.receive()
-    useless.send(answer(question, ""), from.port)
-    assert.equal(servers[3] .. ": no address", child:line())
-    question, from = good.receive()
-    good.send(answer(question, RECORD), from.port)
-    assert.equal("127.0.0.9", child:line())
-    assert.equal(0, child:wait())
+    local child = resolver(table.unpack(servers))
+    for _, kind in ipairs { "A", "AAAA" } do answer(useless, kind, { rcode = "SERVFAIL" }) end
+    answer(good, "A", { answers = {
+      { name = "WWW.example.org", type = "CNAME", target = "host.example" },
+      { name = "www.example.org", type = "TXT", texts = { "alias" } },
+      { name = "host.example", type = "A", address = "127.0.0.9" },
+    } })
+    answer(good, "AAAA", {})
+    local status, text = child:outcome()
+    for i, why in ipairs { "ECONNREFUSED", "ETIMEDOUT", "SERVFAIL" } do
+      for _, kind in ipairs { "A", "AAAA" } do
+        local line = ("%s: %s %s\n"):format(servers[i], kind, why)
+        assert.truthy(text:find(line, 1, true), text)
+      end
+    end
+    assert.equal("127.0.0.9\n", text:match("[^:]*$"):gsub("^.*%u\n", ""))
+    assert.equal(0, status)
 
-    child = start("www.example.org", servers[1])
-    for _ = 1, 2 do assert.equal(servers[1] .. ": ECONNREFUSED", child:line()) end
-    assert.equal("not found", child:line())
-    assert.equal(0, child:wait())
+    status, text = resolver(servers[1]):outcome()
+    assert.equal(1, status)
+    assert.equal(4, select(2, text:gsub("ECONNREFUSED", "")))
+    assert.truthy(text:find("not found\n", 1, true))
     helper.close(silent, useless, good)
   end)
 

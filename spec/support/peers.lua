@@ -10,6 +10,7 @@
 local Child = require "spec.support.child"
 local Network = require "spec.net.network"
 local host = require "spec.support.host"
+local uv = require "luv"
 
 -- Seconds a program gets unless a spec says otherwise.
 local PATIENCE = 20
@@ -47,6 +48,11 @@ end
 --- Starts an example on a host; returns its Child.
 function peers.example(on, file, ...)
   return on:call(Child.lua, "examples/" .. file, ...)
+end
+
+--- The shell command that runs an example with these arguments.
+function peers.command(file, arguments)
+  return ("%s examples/%s %s"):format(uv.exepath(), file, arguments or "")
 end
 
 --- Starts a shell command on a host, without a shell that would stay in between;
