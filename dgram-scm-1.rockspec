@@ -30,6 +30,7 @@ build = {
     ["dgram.close"] = "lua/dgram/close.lua",
     ["dgram.compat"] = "lua/dgram/compat.lua",
     ["dgram.connect"] = "lua/dgram/connect.lua",
+    ["dgram.deliver"] = "lua/dgram/deliver.lua",
     ["dgram.coroutine"] = "lua/dgram/coroutine.lua",
     ["dgram.descriptor"] = "lua/dgram/descriptor.lua",
     ["dgram.emitter"] = "lua/dgram/emitter.lua",

@@ -820,3 +820,89 @@ describe("a listener of 'newListener' that raises", function()
     assert.equal(2, completions)
   end)
 end)
+
+describe("a datagram whose rinfo the facade makes, as on LuaJIT", function()
+  local make = require "dgram.deliver"
+
+  -- Runs a body with a loop on which a function stands before that which makes rinfo:
+  -- it is where a finalizer may run. `around` is called with the socket, while the
+  -- socket says that rinfo is made.
+  local function with_loop(around, body)
+    local jit = rawget(_G, "jit")
+    rawset(_G, "jit", jit or true)
+    package.loaded["dgram.deliver"] = function(socket, ...)
+      socket._making = true
+      around(socket)
+      return make(socket, ...)
+    end
+    local loop = poll_loop.new()
+    local socket, port = traffic.sender { type = "udp4", loop = loop } -- makes its scheduler
+    package.loaded["dgram.deliver"] = make
+    rawset(_G, "jit", jit)
+    local heard = {}
+    socket:on("message", function(msg, rinfo)
+      heard[#heard + 1] = msg
+      assert.same({ address = "127.0.0.1", family = "IPv4", size = #msg, port = port }, rinfo)
+      if msg == "5" and not socket._closed then socket:close() end
+    end)
+    for i = 1, 5 do socket:send(tostring(i), port, "127.0.0.1") end
+    body(loop, socket, heard)
+  end
+
+  it("has the four fields", function()
+    with_loop(function() end, function(loop, socket, heard)
+      loop.run()
+      assert.same(traffic.numbered(5), heard)
+      assert.equal(5, socket:stats().received)
+    end)
+  end)
+
+  it("is kept when a finalizer pauses the socket meanwhile", function()
+    local count = 0
+    with_loop(function(socket)
+      count = count + 1
+      if count == 3 then socket:pause() end
+    end, function(loop, socket, heard)
+      loop.run()
+      assert.same(traffic.numbered(2), heard)
+      assert.equal(2, socket:stats().received)
+      socket:resume()
+      loop.run()
+      assert.same(traffic.numbered(5), heard)
+    end)
+  end)
+
+  it("does not come when a finalizer closes the socket meanwhile", function()
+    with_loop(function(socket) socket:close() end, function(loop, _, heard)
+      loop.run()
+      assert.same({}, heard)
+    end)
+  end)
+
+  it("is not overtaken when a finalizer runs the loop meanwhile", function()
+    local loop
+    with_loop(function(socket)
+      if socket.woken then return end
+      socket.woken = true
+      socket:send("wakes the socket", socket:address().port, "127.0.0.1")
+      socket:flush()
+      loop.run("nowait")
+    end, function(own, _, heard)
+      loop = own
+      loop.run()
+      assert.same(traffic.numbered(5), heard)
+    end)
+  end)
+
+  it("leaves a listener that runs the loop to hear the next meanwhile", function()
+    with_loop(function() end, function(loop, socket, heard)
+      socket:once("message", function()
+        socket:send("wakes the socket", socket:address().port, "127.0.0.1")
+        socket:flush()
+        while #heard == 1 do loop.run("nowait") end
+      end)
+      loop.run()
+      assert.same(traffic.numbered(5), heard)
+    end)
+  end)
+end)

@@ -157,6 +157,7 @@ local function hooks(self)
     drain = function(socket, path) socket:_drained(path) end,
     closed = function() errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_RUNNING") end,
     traceback = self.adapter.traceback,
+    deliver = rawget(_G, "jit") and require "dgram.deliver" or nil,
   }
 end
 

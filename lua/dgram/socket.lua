@@ -20,6 +20,7 @@
 --   _poll        the loop's handle for datagrams and writability
 --   _peers       the loop's handle for unix peers that do not read
 --   _paused, _unref  what the user asked for
+--   _reading     datagrams are delivered; _making: rinfo is made (deliver.lua)
 --   _resting     reading failed; it waits for the next try
 --   _failing     sends without a callback failed, which is told once a turn
 --   _asleep      it is to be woken after a while
@@ -215,6 +216,7 @@ function Socket:_update()
     and self:_is_heard()
   local writable, peers = self[CORE]:awaits()
   local bound, ok, code = self._bound == "bound" and not self._closed, true, nil
+  self._reading = reading
   self[CORE]:reading(reading)
   if (bound or writable) and not self._poll then ok, code = open_poll(self) end
   if peers and not self._peers then open_peers(self, peers) end

@@ -94,6 +94,7 @@ typedef struct Loop {
   int ended;          /* the Lua state is closing */
   int delivering;     /* receive batches on the stack */
   int turn_requested; /* the adapter was asked for a turn */
+  int delivers;       /* the facade makes rinfo: HOOK_DELIVER */
 } Loop;
 
 /* Keys of a loop's own table: the facade's hooks, then the list. */
@@ -108,6 +109,7 @@ enum {
   HOOK_DRAIN,     /* drain(socket, path): what send said no to has gone */
   HOOK_CLOSED,    /* closed(socket): raises that the socket is not open */
   HOOK_TRACEBACK, /* traceback(err): message handler for listeners, or nil */
+  HOOK_DELIVER,   /* deliver(socket, listener, ...): makes rinfo, or nil */
   HOOK_LIST
 };
 
@@ -147,7 +149,7 @@ typedef struct Socket {
   unsigned char detached;       /* /dev/null stands in for the socket */
   unsigned char gro;            /* the kernel may deliver trains */
   unsigned char telling;        /* completions are told after close */
-  unsigned char making;         /* values are made of its next datagram */
+  unsigned char making;         /* MAKING_ values of its next datagram */
   unsigned info;                /* 1 << INFO_: what rinfo has besides the four */
   unsigned char fields;         /* how many these are */
   size_t control_room;          /* bytes of control messages it hears */
@@ -169,6 +171,10 @@ typedef struct Socket {
   uint64_t truncated;           /* datagrams larger than the room */
   uint64_t dropped;             /* datagrams the kernel dropped */
 } Socket;
+
+/* Who makes values of a datagram, if anybody; the facade says in the field
+   `_making` of its socket whether it has come to an end. */
+enum { MAKING_NOTHING, MAKING_HERE, MAKING_IN_FACADE };
 
 enum { AWAITS_WRITABLE = 1, AWAITS_PEER = 2 };
 
@@ -211,6 +217,7 @@ extern const luaL_Reg descriptor_methods[];
 /* -------------------------------------------------------------- input.c */
 
 int input_serve(lua_State *L);
+int input_is_making(lua_State *L, const Socket *s, int index);
 void input_read_errors(Socket *s);
 
 /* ----------------------------------------------------------- callback.c */

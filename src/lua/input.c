@@ -23,7 +23,9 @@ enum {
   AT_FAMILY_NAME,
   AT_SENDER,
   AT_LOCAL,
-  AT_INTERFACE
+  AT_INTERFACE,
+  AT_DELIVER, /* if the facade makes rinfo: HOOK_DELIVER */
+  AT_OWNER    /* and the facade's socket */
 };
 
 /* Of what the stack has the texts, from one datagram to the next; and the
@@ -248,6 +250,48 @@ static void count_received(Socket *s, const Datagram *d) {
   s->received_bytes += d->size;
 }
 
+/* Takes a datagram back that was not delivered after all. */
+static void take_back(Socket *s, const Datagram *d) {
+  s->received--;
+  s->received_bytes -= d->size;
+  if (s->batch != NULL) batch_back(s->batch, d);
+}
+
+/* Has the facade make rinfo and call the listener, which lies below the payload
+   on top; takes the datagram back when a finalizer paused or closed the socket
+   before that. */
+static void deliver_in_facade(lua_State *L, Socket *s, const Datagram *d,
+                              int port) {
+  lua_pushvalue(L, AT_DELIVER);
+  lua_insert(L, -3);
+  lua_pushvalue(L, AT_OWNER);
+  lua_insert(L, -3);
+  lua_pushvalue(L, AT_SENDER);
+  lua_pushvalue(L, AT_FAMILY_NAME);
+  lua_pushinteger(L, (lua_Integer)d->size);
+  lua_pushinteger(L, port);
+  count_received(s, d);
+  s->making = MAKING_IN_FACADE;
+  lua_call(L, 7, 1);
+  s->making = MAKING_NOTHING;
+  if (lua_toboolean(L, -1)) take_back(s, d);
+  lua_pop(L, 1);
+}
+
+/* Tells whether values are being made of a datagram of the socket at an index:
+   then a nested run must not deliver the next. */
+int input_is_making(lua_State *L, const Socket *s, int index) {
+  int making = s->making;
+  if (making != MAKING_IN_FACADE) return making;
+  compat_getenv(L, index);
+  lua_rawgeti(L, -1, SLOT_OWNER);
+  lua_pushliteral(L, "_making");
+  lua_rawget(L, -2);
+  making = lua_toboolean(L, -1);
+  lua_pop(L, 3);
+  return making;
+}
+
 /* Hands one datagram to the listener, if there is one. Any allocation may run
    finalizers, which may pause the socket (then it is kept), close it (its batch
    is kept meanwhile, for LuaJIT and Lua 5.1 run them before they copy the
@@ -266,15 +310,19 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d, Seen *seen) {
   if (!known)
     memcpy(&seen->sender, from, offsetof(Address, name) + from->length);
   if (s->info != 0) keep_info(seen, &d->in->info);
-  s->making = 1;
+  s->making = MAKING_HERE;
   lua_pushlstring(L, d->data, d->size);
   if (!known) {
     push_address(L, s->state, &seen->sender);
     lua_replace(L, AT_SENDER);
   }
+  if (s->loop->delivers && s->info == 0 && s->family != AF_UNIX) {
+    deliver_in_facade(L, s, d, address_port(&seen->sender));
+    return;
+  }
   push_rinfo(L, s, d->size, address_port(&seen->sender));
   if (s->info != 0) add_info(L, s, seen);
-  s->making = 0;
+  s->making = MAKING_NOTHING;
   if (s->fd >= 0 && s->reading) {
     count_received(s, d);
     give_descriptors(L, s);
@@ -317,6 +365,7 @@ static void lay_out(lua_State *L, Socket *s) {
   for (i = 0; i < 4; i++) lua_rawgeti(L, AT_STATE, keys[i]);
   lua_rawgeti(L, AT_STATE, name);
   lua_settop(L, AT_INTERFACE);
+  if (s->loop->delivers) loop_push_hook(L, AT_SOCKET, HOOK_DELIVER);
 }
 
 /* Reads the queue of errors, which keeps a socket readable that has no datagram.

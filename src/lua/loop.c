@@ -44,7 +44,7 @@ void loop_request_turn(lua_State *L, Loop *loop, int index) {
 int loop_new(lua_State *L) {
   static const char *const names[] = {"start", "stop",   "update",   "retry",
                                       "error", "report", "failed",   "drain",
-                                      "closed", "traceback"};
+                                      "closed", "traceback", "deliver"};
   Loop *loop;
   int i;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -57,6 +57,7 @@ int loop_new(lua_State *L) {
   lua_createtable(L, HOOK_LIST, 0);
   for (i = 0; i < HOOK_LIST - 1; i++) {
     lua_getfield(L, 1, names[i]);
+    loop->delivers = !lua_isnil(L, -1); /* of the last, in the end */
     lua_rawseti(L, -2, i + 1);
   }
   lua_newtable(L);

@@ -62,7 +62,7 @@ static int serve_readable(lua_State *L, Socket *s, int index) {
   lua_insert(L, handler);
   lua_pushvalue(L, index);
   status = lua_pcall(L, 1, 0, lua_isnil(L, handler) ? 0 : handler);
-  s->making = 0;
+  s->making = MAKING_NOTHING;
   s->heard_name[0] = '\0';
   lua_remove(L, handler);
   return status;
@@ -137,7 +137,8 @@ static int on_readiness(lua_State *L) {
   lua_settop(L, 0);
   lua_pushvalue(L, lua_upvalueindex(1));
   if (s->queue.wait == WAIT_WRITABLE) output_resume(L, s, 1, WAIT_WRITABLE);
-  if (s->loop->delivering >= DEEPEST || s->making) return 0;
+  if (s->loop->delivering >= DEEPEST || input_is_making(L, s, 1))
+    return 0;
   if (only_writable) flush_listed(L, s->loop, 1);
   else status = serve_ready(L, s);
   if (failed) watch_on(L, s);
@@ -164,7 +165,7 @@ static void serve(lua_State *L, Socket *s, int index) {
   output_new_turn(s);
   if (s->fd >= 0) output_flush(L, s, index);
   completion_report(L, s, index);
-  if (s->batch == NULL || !s->reading || s->making) return;
+  if (s->batch == NULL || !s->reading || input_is_making(L, s, index)) return;
   lua_pushcfunction(L, input_serve);
   if (serve_readable(L, s, index) != 0) lua_error(L);
 }
