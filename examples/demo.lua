@@ -82,7 +82,7 @@ local function udp_echo(type, host, destination)
   local server, err
   server, err = listen(type, function(msg, rinfo)
     say("server", "got %q from %s port %d, sends it back", msg, rinfo.address, rinfo.port)
-    server:send(msg, rinfo.port, rinfo.address)
+    if rinfo.port > 0 then server:reply(msg, rinfo) end -- 0 has no answer
   end, 0, host)
   if not server and type == "udp6" and no_ipv6[err.code] then
     return say("SKIPPED", "this machine has no IPv6 (%s)\n", err.message)

@@ -5,7 +5,7 @@ local dgram = require "dgram"
 local server = dgram.createSocket("udp4")
 
 server:on("message", function(msg, rinfo)
-  server:reply(msg, rinfo)
+  if rinfo.port > 0 then server:reply(msg, rinfo) end -- 0 has no answer
 end)
 
 -- One write a line: print() makes two, and the other thread may come between.

@@ -25,7 +25,7 @@ end
 -- Sends a message back. A listener must not yield; this handler may, and does.
 local echo = driver.async(function(msg, rinfo, socket)
   ngx.sleep(0.001)
-  socket:reply(msg, rinfo)
+  if rinfo.port > 0 then socket:reply(msg, rinfo) end -- 0 has no answer
 end)
 
 --- Starts the service in this worker: start { statsd = port, echo = port }.

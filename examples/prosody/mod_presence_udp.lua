@@ -33,6 +33,7 @@ end)
 local socket = dgram.createSocket { type = "udp4", loop = loop }
 socket:bind(tonumber(os.getenv "WHO_PORT"), "127.0.0.1")
 socket:on("message", function(_, rinfo)
+  if rinfo.port == 0 then return end -- nobody to answer
   local names = {}
   for name in pairs(prosody.hosts[module.host].sessions) do names[#names + 1] = name end
   table.sort(names)
