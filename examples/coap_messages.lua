@@ -8,11 +8,10 @@ local coap = require "coap"
 local dgram = require "dgram"
 local uv = require "luv"
 
--- Milliseconds and tries (section 4.8), and how many answers are kept at most.
-local ACK_TIMEOUT, MAX_RETRANSMIT, EXCHANGE_LIFETIME = 2000, 4, 247000
-local MAX_ANSWERS = 10000
-
-local Messages = {}
+local Messages = {
+  -- Milliseconds and tries (section 4.8), and how many answers are kept.
+  ACK_TIMEOUT = 2000, MAX_RETRANSMIT = 4, EXCHANGE_LIFETIME = 247000, MAX_ANSWERS = 10000,
+}
 Messages.__index = Messages
 
 math.randomseed(math.floor(uv.hrtime() % 2147483647))
@@ -35,7 +34,7 @@ end
 
 -- Keeps an answer for duplicates as long as section 4.8.2 wants; in a flood not quite.
 local function keep(self, key, answer)
-  if self.fresh >= MAX_ANSWERS or uv.now() - self.since > EXCHANGE_LIFETIME then
+  if self.fresh >= self.MAX_ANSWERS or uv.now() - self.since > self.EXCHANGE_LIFETIME then
     self.older, self.answers, self.fresh, self.since = self.answers, {}, 0, uv.now()
   end
   self.answers[key], self.fresh = answer, self.fresh + 1
@@ -76,10 +75,10 @@ end
 --- confirmed: each time after twice as long, and as it is by then. Suspends; returns
 --- "ACK", "RST", or nil when there was no answer, or nothing to be sent any more.
 function Messages:deliver(compose, rinfo)
-  local timer, wait = uv.new_timer(), ACK_TIMEOUT * (1 + math.random() / 2)
+  local timer, wait = uv.new_timer(), self.ACK_TIMEOUT * (1 + math.random() / 2)
   local message, key, outcome
   timer:unref()
-  for _ = 0, MAX_RETRANSMIT do
+  for _ = 0, self.MAX_RETRANSMIT do
     local newest = compose()
     if newest ~= message then -- has an id of its own
       self.waiting[key or ""], message = nil, newest

@@ -15,8 +15,11 @@ local WAITS = { 1000, 2000, 4000 } -- milliseconds for an answer, then it asks a
 -- why the answer is of no use.
 local function judge(answer, asked, came)
   if answer.mode ~= ntp.SERVER then return nil, "this is no answer" end
-  if answer.stratum == 0 then return nil, "the server says " .. answer.reference end
-  if answer.leap == 3 or answer.stratum > 15 then return nil, "its clock is not set" end
+  if answer.stratum == 0 and answer.reference:find("^%u%u%u%u$") then -- "a kiss"
+    return nil, "the server says " .. answer.reference
+  elseif answer.leap == 3 or answer.stratum == 0 or answer.stratum > 15 then
+    return nil, "the server's clock is not set"
+  end
   return ((answer.received - asked) + (answer.sent - came)) / 2,
     (came - asked) - (answer.sent - answer.received)
 end

@@ -48,7 +48,9 @@ local function exchange(self, packet, wanted, number)
       local opcode, n, rest = tftp.parse(msg or "")
       if opcode == wanted and n == number then return rest end
       if opcode == tftp.ERROR then return nil end
-      if opcode == tftp.DATA then self.socket:reply(packet, self.client) end
+      if wanted == tftp.DATA and opcode == wanted then
+        self.socket:reply(packet, self.client)
+      end
     until not msg or uv.now() >= deadline
   end
 end

@@ -73,6 +73,8 @@ peers-setup: check-setup
 	need dbus-daemon command -v dbus-daemon; \
 	need avahi-daemon sh -c 'PATH=$$PATH:/usr/sbin command -v avahi-daemon'; \
 	need avahi-utils command -v avahi-browse; \
+	need curl command -v curl; \
+	need ntpsec-ntpdig command -v ntpdig; \
 	for package in $$missing; do \
 	  $(MAKE) -s packages MISSING=" $$package" APT="$(SUDO) spec/peers/apt"; \
 	done
@@ -80,6 +82,10 @@ peers-setup: check-setup
 	  test -d build/peers/node_modules/$$package || nice npm install --silent \
 	    --no-package-lock --prefix build/peers $$package; \
 	done
+# chrony is not installed, for it would take the place of what sets this clock.
+	-@test -x build/peers/chrony/usr/sbin/chronyd || { mkdir -p build/peers && \
+	  cd build/peers && apt-get -qq download chrony && dpkg-deb -x chrony_*.deb chrony; } \
+	  2>/dev/null
 
 $(CHECKS)/faults.so: spec/faults/shim.c | interpreter
 	@mkdir -p $(@D)
