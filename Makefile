@@ -142,6 +142,10 @@ lint: interpreter
 	  src; fi
 	@echo "1 passed, 0 failed"
 
+# Instructions outside the kernel, which a busy machine does not change.
+bench-user: all
+	@$(ENV) && LUA="$(LUA)" bench/user/run $(WORK)
+
 # The documents as a site with search, in build/docs/site. The pages keep the
 # places they have here, so that their links hold.
 PAGES = build/docs/pages
@@ -176,10 +180,10 @@ clean:
 	rm -rf build
 
 help:
-	@echo "targets:  all setup demo test lint bench docs install uninstall env clean"
+	@echo "targets:  all setup demo test lint bench bench-user docs install uninstall env clean"
 	@echo "settings: LUA=$(LUA) (or lua5.1 to lua5.5, luajit), LUA_INCDIR=,"
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls; 2: nor what NetBSD and OpenBSD lack), SPECS='spec/...' (only these)"
 
-.PHONY: all interpreter setup packages demo test test-all test-unnested env lint bench docs docs-setup install \
+.PHONY: all interpreter setup packages demo test test-all test-unnested env lint bench bench-user docs docs-setup install \
   uninstall clean help
