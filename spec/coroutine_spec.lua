@@ -156,6 +156,35 @@ describe("socket:receive", function()
     end)
   end)
 
+  for name, begin in pairs {
+    ["a datagram"] = function(socket, port)
+      socket:send("x", port, "127.0.0.1")
+      return socket:receive()
+    end,
+    ["a timeout"] = function(socket) return socket:receive(1) end,
+    ["an error of the network"] = function(socket)
+      local gone, port = server()
+      gone:close()
+      socket:connectSync(port, "127.0.0.1")
+      socket:send("x")
+      return socket:receive()
+    end,
+  } do
+    it("does not, either, once a coroutine raised that heard of " .. name, function()
+      local loop, errors = traffic.surviving()
+      local a, port = server { type = "udp4", loop = loop }
+      helper.run(function()
+        dgram.async(function()
+          begin(a, port)
+          error("mine")
+        end)()
+      end) -- returns
+      assert.truthy(errors[1]:find("mine", 1, true))
+      assert_nothing_waits(a)
+      helper.run(function() a:close() end)
+    end)
+  end
+
   it("shares with listeners, who hear everything", function()
     straight(function()
       local a, port = server()
@@ -509,6 +538,28 @@ describe("dgram.async", function()
     for i = 1, 2 do assert.truthy(errors[i]:find("mine.*traceback:.*deep"), errors[i]) end
   end)
 
+  it("closes the variables of a function that raised, from Lua 5.4 on", function()
+    if not coroutine.close then pending("a variable has no <close> before Lua 5.4") end
+    local body = assert(load([[
+      local socket, sleep = ...
+      local own <close> = socket
+      sleep(1)
+      error("mine")
+    ]]))
+    local loop, errors = traffic.surviving()
+    helper.run(function()
+      local a, b = server { type = "udp4", loop = loop }, server()
+      dgram.async(body, loop)(a, dgram.sleep)
+      local ok, err = pcall(dgram.run, function() body(b, dgram.sleep) end)
+      assert.is_false(ok)
+      assert.truthy(err:find("mine.*traceback"), err)
+      helper.wait(function() return errors[1] end)
+      helper.has({ code = "ERR_SOCKET_DGRAM_NOT_RUNNING" }, helper.raised(a.close, a))
+      helper.has({ code = "ERR_SOCKET_DGRAM_NOT_RUNNING" }, helper.raised(b.close, b))
+    end)
+    assert.truthy(errors[1]:find("mine.*traceback"), errors[1])
+  end)
+
   it("leaves an error that is no text as it is", function()
     local loop, errors = traffic.surviving()
     local mine = {}
@@ -664,6 +715,32 @@ describe("dgram.once", function()
     helper.has({ code = "ERR_INVALID_ARG_VALUE" }, raised(dgram.once, a, "x", { time = 1 }))
     helper.has({ code = "ERR_INVALID_ARG_TYPE" }, raised(dgram.once, a, "x", { signal = 1 }))
     helper.has({ code = "ERR_OUT_OF_RANGE" }, raised(dgram.once, a, "x", { timeout = -1 }))
+    helper.has({ code = "ERR_INVALID_ARG_TYPE" }, raised(dgram.once, a))
+    assert.equal(0, a:listenerCount("error"))
+  end)
+
+  it("is over for a coroutine that was closed, as every wait is", function()
+    if not coroutine.close then pending("coroutine.close is of Lua 5.4") end
+    if inside.luv_adapter().suspend then pending("this host has coroutines of its own") end
+    helper.run(function()
+      local a, callback = server(), nil
+      for _, wait in ipairs {
+        function() dgram.once(a, "x") end,
+        function() dgram.once(a, "y", { timeout = 1 }) end,
+        function() dgram.sleep(1) end,
+        function() dgram.await(function(each) callback = each end) end,
+      } do
+        local thread = coroutine.create(wait)
+        assert(coroutine.resume(thread))
+        coroutine.close(thread)
+      end
+      callback()
+      a:emit("x")
+      helper.wait(function() return select(2, inside.waiting(a)) == 0 end)
+      helper.pass(2)
+      assert_nothing_waits(a)
+      a:close()
+    end)
   end)
 end)
 
@@ -725,6 +802,20 @@ describe("dgram.on", function()
       assert.same({ "path", 2 }, { events() })
       assert.is_nil(events())
       a:close()
+    end)
+  end)
+
+  it("has ended when the socket was closed before", function()
+    straight(function()
+      local a = server()
+      a:close()
+      assert.is_nil(dgram.on(a, "message")())
+      assert.is_nil(dgram.on(a, "message", { close = {} })())
+      assert_nothing_waits(a)
+      local events = dgram.on(a, "close")
+      assert.is_true(events())
+      assert.is_nil(events())
+      assert_nothing_waits(a)
     end)
   end)
 
@@ -822,7 +913,9 @@ describe("dgram.on", function()
     helper.has({ code = "ERR_INVALID_ARG_TYPE" }, raised(dgram.on, a, "x", { close = 1 }))
     helper.has({ code = "ERR_OUT_OF_RANGE" }, raised(dgram.on, a, "x", { highWaterMark = 0 }))
     helper.has({ code = "ERR_OUT_OF_RANGE" }, raised(dgram.on, a, "x", { lowWaterMark = 0 }))
+    helper.has({ code = "ERR_INVALID_ARG_TYPE" }, raised(dgram.on, a))
     assert.equal(0, a:listenerCount("x"))
+    assert.equal(0, a:listenerCount("error"))
   end)
 end)
 

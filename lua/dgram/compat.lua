@@ -12,6 +12,9 @@ M.integer = math.tointeger or function(value) return value end -- luacheck: igno
 --- table.unpack.
 M.unpack = table.unpack or unpack -- luacheck: ignore
 
+--- Closes the variables of a coroutine that failed, where variables have <close>.
+M.close = coroutine.close or function() end -- luacheck: ignore
+
 --- Returns the running coroutine; for the main program what nothing equals.
 function M.running() return (coroutine.running()) or M end
 

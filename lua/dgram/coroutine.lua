@@ -156,12 +156,18 @@ local function watch(emitter, event, signal, failed)
   return self
 end
 
--- Checks an emitter: anything with on and removeListener.
-local function check_emitter(emitter)
+-- Checks an emitter, anything with on and removeListener, and the name of an event.
+local function check_emitter(emitter, event)
   if type(emitter) ~= "table" or not check.callable(emitter.on)
     or not check.callable(emitter.removeListener) then
     check.type_error("emitter", "an emitter, as a socket", emitter)
   end
+  if event == nil then check.type_error("event", "a string or another value", event) end
+end
+
+-- Tells whether an event cannot come any more: the socket is closed.
+local function is_over(emitter, event)
+  return event ~= "close" and rawget(emitter, "_closed")
 end
 
 -- Checks the options of once and on; returns the signal, and raises if it has
@@ -202,11 +208,11 @@ local ONCE = { signal = true, timeout = true }
 -- @return the arguments of the event. Raises what 'error' brings, AbortError,
 --   ETIMEDOUT, ERR_SOCKET_DGRAM_NOT_RUNNING when the socket is closed
 function M.once(emitter, event, options)
-  check_emitter(emitter)
+  check_emitter(emitter, event)
   local signal = check_options(options or {}, ONCE)
   local timeout = check.option_integer(options or {}, "timeout", 0, LONGEST)
   local wait = begin(emitter)
-  if event ~= "close" and rawget(emitter, "_closed") then errors.raise(not_running()) end
+  if is_over(emitter, event) then errors.raise(not_running()) end
   local watching = watch(emitter, event, signal, function(err) wait:settle(err) end)
   wait.undo = function() watching:stop() end
   watching:listen(event, function(...) wait:settle(nil, ...) end)
@@ -331,7 +337,7 @@ end
 -- @return the iterator, which has a method close(), for `for`. It raises what
 --   'error' brings, AbortError
 function M.on(emitter, event, options)
-  check_emitter(emitter)
+  check_emitter(emitter, event)
   options = options or {}
   local signal = check_options(options, ON)
   local self = setmetatable({ emitter = emitter, queue = {}, first = 1, last = 0,
@@ -344,6 +350,7 @@ function M.on(emitter, event, options)
   for _, name in ipairs(ends) do
     self.watching:listen(name, function() self:close() end)
   end
+  if is_over(emitter, event) then self:close() end
   return self, nil, nil, self
 end
 

@@ -41,14 +41,26 @@ local function first_alive(queue)
   return queue.first
 end
 
+-- Reads no more if nobody waits.
+local function rest(self)
+  if not (self._receivers.first or self._closed) then self:_update() end
+end
+
+-- Ends a wait with values; what the coroutine raises comes behind.
+local function deliver(self, wait, ...)
+  local ok, err = pcall(wait.deliver, wait, ...)
+  rest(self)
+  if not ok then error(err, 0) end
+end
+
 -- Hands a datagram to who waits longest; without anybody it is kept, and no
 -- more is read.
 local function hand(self, msg, rinfo)
   local queue = self._receivers
   local wait = first_alive(queue)
-  if wait then wait:deliver(msg, rinfo)
-  else table.insert(queue.kept, { msg, rinfo }) end
-  if not (queue.first or self._closed) then self:_update() end
+  if wait then return deliver(self, wait, msg, rinfo) end
+  table.insert(queue.kept, { msg, rinfo })
+  rest(self)
 end
 
 -- Hands a datagram to who waits longest, and to the listeners.
@@ -70,8 +82,7 @@ local function time_out(wait)
   local self = wait.socket
   local ok, err = pcall(look_again, self)
   if not ok then self._scheduler:defer(function() error(err, 0) end) end
-  wait:deliver(nil, errors.system("recvmsg", core.errno "ETIMEDOUT"))
-  if not (self._receivers.first or self._closed) then self:_update() end
+  deliver(self, wait, nil, errors.system("recvmsg", core.errno "ETIMEDOUT"))
 end
 
 local Socket = {}
@@ -99,6 +110,7 @@ function Socket:_fail_receiver(err)
   if not wait or self:listenerCount("error") > 0 then return false end
   self:emit(Emitter.errorMonitor, err)
   wait:settle(nil, err)
+  rest(self)
   return true
 end
 

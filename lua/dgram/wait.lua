@@ -34,13 +34,19 @@ local function describe(err, thread, adapter)
   return type(err) == "string" and debug.traceback(thread, err) or err
 end
 
+-- Tells an error of a coroutine, and where it was raised, to whom it concerns;
+-- raises unless somebody hears of it.
+local function fail(err, thread, adapter)
+  local failed = failures[thread]
+  if failed then failed(err, thread) else err = describe(err, thread, adapter) end
+  compat.close(thread)
+  if not failed then error(err, 0) end
+end
+
 -- Resumes a coroutine; an error leaves as that of a listener does.
 local function go_on(thread, adapter, ...)
   local ok, err = coroutine.resume(thread, ...)
-  if ok then return end
-  local failed = failures[thread]
-  if failed then return failed(err, thread) end
-  error(describe(err, thread, adapter), 0)
+  if not ok then fail(err, thread, adapter) end
 end
 
 -- The hooks of loops whose host has no coroutines.
@@ -48,9 +54,12 @@ local own = { running = compat.yieldable }
 
 function own.suspend() coroutine.yield() end
 
-function own.resume(wait) go_on(wait.thread, wait.scheduler.adapter) end
-
 function own.waits(wait) return coroutine.status(wait.thread) == "suspended" end
+
+-- Resumes, unless somebody has closed the coroutine meanwhile.
+function own.resume(wait)
+  if own.waits(wait) then go_on(wait.thread, wait.scheduler.adapter) end
+end
 
 -- Returns the adapter whose host's coroutine is running, nil if there is none.
 local function host_of_running()
