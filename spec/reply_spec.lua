@@ -171,6 +171,20 @@ describe("reply", function()
     end)
   end)
 
+  it("to a unix sender goes to its path, whatever else rinfo says", function()
+    helper.run(function()
+      local server, client = helper.bound("unix_dgram"), helper.bound("unix_dgram")
+      local heard = {}
+      client:on("message", function(msg) heard[#heard + 1] = msg end)
+      local rinfo = { address = client:address().address, port = 9,
+        localAddress = "127.0.0.1", interface = "none0" }
+      server:reply("a", rinfo, helper.sent(1))
+      server:reply("b", rinfo, { descriptors = { 0 } }, helper.sent(1))
+      assert.same({ "a", "b" }, helper.fill(heard, 2))
+      helper.close(server, client)
+    end)
+  end)
+
   it("by an interface that is gone fails in the callback", function()
     need_source(pending)
     helper.run(function()
@@ -187,6 +201,13 @@ describe("reply", function()
     end)
   end)
 
+  -- A rinfo that somebody made by hand.
+  local function from(changes)
+    local rinfo = { address = "127.0.0.1", port = 9, localAddress = "127.0.0.1" }
+    for name, value in pairs(changes) do rinfo[name] = value end
+    return rinfo
+  end
+
   it("refuses who cannot be answered", function()
     helper.run(function()
       local udp, local_ = dgram.createSocket("udp4"), dgram.createSocket("unix_dgram")
@@ -197,6 +218,16 @@ describe("reply", function()
         { udp, { address = "127.0.0.1" }, "ERR_SOCKET_BAD_PORT", "nil" },
         { udp, { address = "127.0.0.1", port = 0 }, "ERR_SOCKET_BAD_PORT", "port 0" },
         { udp, { address = "", port = 9 }, "ERR_INVALID_ARG_VALUE", "no address" },
+        { udp, from { port = "9 ms" }, "ERR_SOCKET_BAD_PORT", "9 ms" },
+        { udp, from { port = "0" }, "ERR_SOCKET_BAD_PORT", "'0'" },
+        { udp, from { port = 9.5 }, "ERR_SOCKET_BAD_PORT", "9.5" },
+        { udp, from { port = 65536 }, "ERR_SOCKET_BAD_PORT", "65536" },
+        { udp, from { localAddress = {} }, "ERR_INVALID_ARG_TYPE", '"rinfo.localAddress"' },
+        { udp, from { interface = {} }, "ERR_INVALID_ARG_TYPE", '"rinfo.interface"' },
+        { udp, from { interface = "" }, "ERR_INVALID_ARG_TYPE", '"rinfo.interface"' },
+        { udp, from { interface = 0 }, "ERR_OUT_OF_RANGE", '"rinfo.interface"' },
+        { udp, from { interface = 1.5 }, "ERR_OUT_OF_RANGE", '"rinfo.interface"' },
+        { udp, from { interface = 2 ^ 32 + 1 }, "ERR_OUT_OF_RANGE", '"rinfo.interface"' },
         { local_, { address = "" }, "ERR_INVALID_ARG_VALUE", "no name" },
         { local_, { port = 9 }, "ERR_INVALID_ARG_TYPE", '"rinfo.address"' },
       } do

@@ -94,13 +94,15 @@ local function local_address(options, name)
 end
 
 -- Checks the interface a datagram leaves by, its name or index.
-local function interface(options, name)
-  local value = options[name]
-  if type(value) == "number" then
-    return check.range("options." .. name, value, 1, 2 ^ 31 - 1)
-  end
+local function interface(value, name)
+  if type(value) == "number" then return check.range(name, value, 1, 2 ^ 31 - 1) end
   if type(value) == "string" and value ~= "" then return value end
-  check.type_error("options." .. name, "the name or the index of an interface", value)
+  check.type_error(name, "the name or the index of an interface", value)
+end
+
+-- Checks the same as an option.
+local function interface_option(options, name)
+  return interface(options[name], "options." .. name)
 end
 
 -- Makes the check of a whole number.
@@ -118,7 +120,7 @@ local function lacking(_, name)
 end
 
 -- The options of a send, and how each is checked.
-local SEND = { localAddress = local_address, interface = interface,
+local SEND = { localAddress = local_address, interface = interface_option,
   ttl = integer(1, 255), typeOfService = integer(0, 255) }
 
 -- Makes the options of a send that a version of IP has here.
@@ -141,6 +143,18 @@ function ip.sender(rinfo)
     errors.throw("TypeError", "ERR_INVALID_ARG_VALUE", "The sender has no address")
   end
   return rinfo.port, address
+end
+
+--- Adds to the job of an answer where it goes, and where it leaves from: the address
+-- and the interface that the datagram was sent to, as far as rinfo tells. A group and a
+-- broadcast address are no source.
+function ip.answer(job, rinfo)
+  local from, by = rinfo.localAddress, rinfo.interface
+  job.address, job.port = rinfo.address, check.port(rinfo.port)
+  if from and core.isSource(check.string("rinfo.localAddress", from)) then
+    job.localAddress = from
+  end
+  job.interface = by and interface(by, "rinfo.interface") or nil
 end
 
 --- Sends to an address and a port.
@@ -216,6 +230,9 @@ function unix.sender(rinfo)
   end
   return nil, path
 end
+
+--- Adds to the job of an answer where it goes.
+function unix.answer(job, rinfo) job.address = rinfo.address end
 
 --- Sends to a path.
 function unix.send_to(socket, msg, _, path, callback)

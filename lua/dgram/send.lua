@@ -332,14 +332,11 @@ local function need_peer(self, port, address)
   end
 end
 
--- Makes the job of an answer: it leaves from the address and by the interface that
--- the datagram was sent to, unless the options say otherwise. A group and a
--- broadcast address are no source.
+-- Makes the job of an answer, which leaves from where the datagram was sent to,
+-- unless the options say otherwise.
 local function answer_job(self, msg, rinfo, options, callback)
-  local job, from = job_of(msg, nil, nil, callback), rinfo.localAddress
-  job.address, job.port = rinfo.address, rinfo.port
-  job.localAddress = from and core.isSource(from) and from or nil
-  job.interface = rinfo.interface
+  local job = job_of(msg, nil, nil, callback)
+  self._family.answer(job, rinfo)
   return add_options(self, job, options)
 end
 

@@ -58,9 +58,13 @@ static int read_source(lua_State *L, const Socket *s, int index, Via *via) {
   return 0;
 }
 
-/* Finds the index of an interface by its name; that of the datagram which a
-   listener hears just now is known. */
-static int find_interface(const Socket *s, const char *name, unsigned *index) {
+/* Finds the index of the interface whose name stands at a place; that of the
+   datagram which a listener hears just now is known. */
+static int find_interface(lua_State *L, const Socket *s, int place,
+                          unsigned *index) {
+  size_t size;
+  const char *name = luaL_checklstring(L, place, &size);
+  if (strlen(name) != size) return -ENODEV;
   if (strcmp(name, s->heard_name) != 0 || *name == '\0')
     return system_interface_index(s->fd, name, index);
   *index = s->heard_by;
@@ -75,7 +79,7 @@ static int read_interface(lua_State *L, const Socket *s, int index, Via *via) {
   if (lua_type(L, index) == LUA_TNUMBER)
     via->interface = (unsigned)lua_tointeger(L, index);
   else
-    status = find_interface(s, luaL_checkstring(L, index), &via->interface);
+    status = find_interface(L, s, index, &via->interface);
   if (status < 0) return status;
   return zone == 0 || zone == via->interface ? 0 : -EINVAL;
 }
