@@ -1,0 +1,88 @@
+-- The group of mDNS (RFC 6762), over IPv4 and IPv6, on every interface that there is
+-- when it is joined; for mdns_publish.lua and mdns_browse.lua.
+--
+--   local group = mdns.join(function(message, rinfo) ... end)
+--   group:tell { questions = { { name = "_http._tcp.local", type = "PTR" } } }
+--   group:close()
+--
+-- The function is called in a coroutine of its own for each DNS message that comes
+-- (dns.lua), our own ones too.
+local dgram = require "dgram"
+local dns = require "dns"
+local uv = require "luv"
+
+local ADDRESSES = { udp4 = "224.0.0.251", udp6 = "ff02::fb" }
+
+local mdns = {
+  PORT = 5353,
+  UNIQUE = 32768, -- a bit of a record's class: nobody else has one of this kind
+  UNICAST = 32768, -- of a question's: answer me alone
+}
+
+local Group = {}
+Group.__index = Group
+
+--- Returns the addresses of each interface but loopback, by its name.
+function mdns.interfaces()
+  local found = {}
+  for name, addresses in pairs(uv.interface_addresses()) do
+    if not addresses[1].internal then found[name] = addresses end
+  end
+  return found
+end
+
+-- Opens a socket of the group. Others on this host have the port, too.
+local function open(kind, hear)
+  local socket = dgram.createSocket { type = kind, reuseAddr = true, multicastAll = false,
+    ipv6Only = kind == "udp6", recvInfo = { "localAddress", "interface" } }
+  socket:on("message", dgram.async(function(datagram, rinfo)
+    local message = dns.decode(datagram)
+    if message and message.opcode == 0 then hear(message, rinfo) end
+  end))
+  socket:bindSync { port = mdns.PORT }
+  socket:addMembership(ADDRESSES[kind], "*")
+  socket:setMulticastTTL(255)
+  socket:setTTL(255)
+  return socket
+end
+
+--- Returns whether two records say the same.
+function mdns.same(a, b)
+  for _, field in ipairs { "type", "target", "port", "address" } do
+    if a[field] ~= b[field] then return false end
+  end
+  return a.name:lower() == b.name:lower()
+    and table.concat(a.texts or {}, "\0") == table.concat(b.texts or {}, "\0")
+end
+
+--- Joins the group; hear(message, rinfo) is told what comes.
+function mdns.join(hear)
+  local group = setmetatable({ sockets = {} }, Group)
+  for kind in pairs(ADDRESSES) do group.sockets[kind] = open(kind, hear) end
+  return group
+end
+
+--- Tells the group a message, by one interface or by all; nothing once it is closed.
+--- An interface that lacks IPv4 or IPv6 has it from the other.
+function Group:tell(message, interface)
+  local text = dns.encode(message)
+  for name in pairs(interface and { [interface] = true } or mdns.interfaces()) do
+    for kind, socket in pairs(self.sockets) do
+      socket:send(text, mdns.PORT, ADDRESSES[kind], { interface = name })
+    end
+  end
+end
+
+--- Answers the sender of a message alone.
+function Group:reply(message, rinfo)
+  local socket = self.sockets[rinfo.family == "IPv4" and "udp4" or "udp6"]
+  if socket and rinfo.port > 0 then socket:reply(dns.encode(message), rinfo) end
+end
+
+--- Leaves the group; what was told goes out.
+function Group:close()
+  for _, socket in pairs(self.sockets) do socket:close() end
+  self.sockets = {}
+end
+
+return mdns
