@@ -3,8 +3,8 @@
 -- again, later and later, and then no more. Answers leave from the address that was
 -- asked. End with Ctrl-C.
 --   lua5.4 examples/coap_server.lua [port [address]]
---   coap-client -m put -e 21.5 coap://127.0.0.1/heat; coap-client coap://127.0.0.1/heat
---   coap-client -s 60 coap://127.0.0.1/heat        prints it, and each change
+--   coap-client-notls -m put -e 21.5 coap://127.0.0.1/heat
+--   coap-client-notls -s 60 coap://127.0.0.1/heat        prints it, and each change
 package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
 local Messages = require "coap_messages"
 local coap = require "coap"

@@ -92,19 +92,82 @@ describe("coap_server.lua", function()
     assert.equal("{}", (ask("10.0.0.1", "x", "-A 50"):gsub("\n", "")))
   end)
 
+  -- A socket of the client's, with `ask(message)`, which returns the answer, and
+  -- `heard`, what has come besides.
+  local function asker()
+    local socket = client:socket("udp4")
+    local self = { heard = {}, answers = {}, close = function() socket:close() end }
+    socket:on("message", function(datagram)
+      local message = coap.decode(datagram)
+      local list = message.type == "CON" and self.heard or self.answers
+      list[#list + 1] = message
+    end)
+    function self.send(message) socket:send(coap.encode(message), 5683, "10.0.0.1") end
+    function self.ask(message)
+      message.type = "CON"
+      self.send(message)
+      return table.remove(helper.fill(self.answers), 1)
+    end
+    return self
+  end
+
+  local OBSERVE = { { coap.OBSERVE, "" }, { coap.PATH, "lamp" } }
+  local PATH = { { coap.PATH, "lamp" } }
+
+  serving("0.0.0.0", "tells nobody any more who resets what it tells, or ends it", function()
+    local us, id = asker(), 0
+    local function put(payload)
+      id = id + 1
+      us.ask { code = "0.03", id = id, options = PATH, payload = payload }
+    end
+    put("off")
+    for i, finish in ipairs { "RST", "GET" } do
+      local answer = us.ask { code = "0.01", id = 100 + i, token = "t", options = OBSERVE }
+      assert.equal(1, #coap.values(answer, coap.OBSERVE))
+      put("on" .. i)
+      local message = table.remove(helper.fill(us.heard), 1)
+      assert.same({ "on" .. i, "t" }, { message.payload, message.token })
+      us.send { type = finish == "RST" and "RST" or "ACK", code = "0.00", id = message.id }
+      if finish == "GET" then
+        us.ask { code = "0.01", id = 200, token = "t",
+          options = { { coap.OBSERVE, "\1" }, { coap.PATH, "lamp" } } }
+      end
+      put("off" .. i)
+      put("off again")
+      assert.same({}, us.heard)
+    end
+    us.close()
+  end)
+
+  serving("0.0.0.0", "has 1000 observers; who comes later is answered once", function()
+    local us = asker()
+    us.ask { code = "0.03", id = 0, options = PATH, payload = "off" }
+    for i = 1, 1001 do
+      local answer = us.ask { code = "0.01", id = i, token = coap.bytes(i), options = OBSERVE }
+      assert.equal("off", answer.payload)
+      assert.equal(i <= 1000 and 1 or 0, #coap.values(answer, coap.OBSERVE))
+    end
+    us.ask { code = "0.03", id = 1002, options = PATH, payload = "on" }
+    helper.fill(us.heard, 1000)
+    for _, message in ipairs(us.heard) do
+      us.send { type = "ACK", code = "0.00", id = message.id }
+    end
+    us.ask { code = "0.01", id = 1003, options = PATH }
+    assert.equal(1000, #us.heard)
+    us.close()
+  end)
+
   serving("0.0.0.0", "takes 1024 bytes, and 1000 resources, and serves on", function()
-    local socket, inbox = client:socket("udp4"), {}
-    socket:on("message", function(msg) inbox[#inbox + 1] = coap.decode(msg) end)
+    local us = asker()
     -- Puts a payload; returns the code of the answer.
     local function put(id, payload)
-      client:call(socket.send, socket, coap.encode { type = "CON", code = "0.03", id = id,
-        options = { { coap.PATH, "n" .. id } }, payload = payload }, 5683, "10.0.0.1")
-      return table.remove(helper.fill(inbox), 1).code
+      return us.ask({ code = "0.03", id = id, options = { { coap.PATH, "n" .. id } },
+        payload = payload }).code
     end
     assert.equal("4.13", put(0, ("x"):rep(1025)))
     for id = 1, 1000 do assert.equal("2.01", put(id, ("x"):rep(id % 1024 + 1))) end
     assert.equal("5.03", put(1001, "x"))
-    socket:close()
+    us.close()
   end)
 
   serving("0.0.0.0", "serves on after hostile packets", function()

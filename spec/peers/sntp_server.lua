@@ -89,8 +89,8 @@ describe("sntp_server.lua", function()
     assert.is_true(math.abs(error_of) < 100e-6, error_of .. " s")
   end)
 
-  -- How much later than they left here the server says that requests came: the median
-  -- and what nine of ten stay below, in seconds.
+  -- How much later than they left here the server says that requests came, in seconds;
+  -- nine of ten are below that.
   local function lateness()
     local socket, inbox = client:socket("udp4"), {}
     local late = {}
@@ -105,18 +105,22 @@ describe("sntp_server.lua", function()
     end
     socket:close()
     table.sort(late)
-    return late[100], late[180]
+    assert.is_true(late[1] > -1e-6, late[1])
+    return late[180]
   end
 
   serving("0.0.0.0", BUSY, "knows to 100 µs when a request came while its loop is busy", function()
-    local median, most = lateness()
-    assert.is_true(median > 0 and median < 100e-6, "median " .. median)
-    assert.is_true(most < 300e-6, "nine of ten below " .. most)
+    local late = math.huge
+    for _ = 1, 4 do -- as above
+      late = math.min(late, lateness())
+      if late < 100e-6 then break end
+    end
+    assert.is_true(late < 100e-6, late .. " s")
   end)
 
   serving("0.0.0.0", BUSY .. WITHOUT, "would be late by far without the kernel", function()
-    local median = lateness()
-    assert.is_true(median > 300e-6, "median " .. median)
+    local late = lateness()
+    assert.is_true(late > 1e-3, late .. " s")
   end)
 
   serving("0.0.0.0", "", "answers clients only, and serves on after hostile packets", function()
