@@ -42,7 +42,7 @@ function traffic.sender(options)
   return socket, socket:bindSync({ address = "127.0.0.1" }).port
 end
 
--- A port of loopback that nobody listens on: the system chose it, and got it back.
+-- A port of loopback that nobody listens on, and that nobody is given meanwhile.
 function traffic.closed_port(kind)
   local socket, port, ok = dgram.createSocket(kind or "udp4"), nil, false
   repeat -- below what the system gives to those who ask for any, meanwhile too
