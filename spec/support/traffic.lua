@@ -44,7 +44,7 @@ end
 
 -- A port of loopback that nobody listens on, and that nobody is given meanwhile.
 function traffic.closed_port(kind)
-  local socket, port, ok = dgram.createSocket(kind or "udp4"), nil, false
+  local socket, port, ok = dgram.createSocket(kind or "udp4")
   repeat -- below what the system gives to those who ask for any, meanwhile too
     port = math.random(10000, 30000)
     ok = pcall(socket.bindSync, socket,
