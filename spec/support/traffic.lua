@@ -42,14 +42,14 @@ function traffic.sender(options)
   return socket, socket:bindSync({ address = "127.0.0.1" }).port
 end
 
--- A port of loopback that nobody listens on, and that nobody is given meanwhile.
+-- A port of loopback that nobody listens on, and that nobody is given meanwhile: it is
+-- below those which the system chooses from.
 function traffic.closed_port(kind)
-  local socket, port, ok = dgram.createSocket(kind or "udp4")
-  repeat -- below what the system gives to those who ask for any, meanwhile too
-    port = math.random(10000, 30000)
-    ok = pcall(socket.bindSync, socket,
-      { port = port, address = helper.LOOPBACK[socket.type] })
-  until ok
+  local socket, port = dgram.createSocket(kind or "udp4"), math.random(10000, 30000)
+  local function bind()
+    socket:bindSync { port = port, address = helper.LOOPBACK[socket.type] }
+  end
+  while not pcall(bind) do port = math.random(10000, 30000) end
   helper.closed(socket)
   return port
 end
