@@ -169,7 +169,7 @@ describe("CoAP's messages:", function()
   end
 
   layer("what is not confirmed comes again, each time after twice as long", function()
-    messages.ACK_TIMEOUT, messages.MAX_RETRANSMIT = 20, 3
+    messages.ACK_TIMEOUT, messages.MAX_RETRANSMIT = 20 * helper.PATIENCE, 3
     local times = {}
     client:on("message", function() times[#times + 1] = uv.hrtime() / 1e6 end)
     local result = deliver(constant())
@@ -184,7 +184,7 @@ describe("CoAP's messages:", function()
   end)
 
   layer("news takes the place of what was not confirmed, with an id of its own", function()
-    messages.ACK_TIMEOUT = 20
+    messages.ACK_TIMEOUT = 20 * helper.PATIENCE
     local news, message = "old", { code = "2.05", payload = "old" }
     local result = deliver(function()
       if message and message.payload ~= news then
@@ -204,7 +204,7 @@ describe("CoAP's messages:", function()
   end)
 
   layer("nothing is sent again when it is closed", function()
-    messages.ACK_TIMEOUT = 20
+    messages.ACK_TIMEOUT = 20 * helper.PATIENCE
     local result = deliver(constant())
     messages:close()
     helper.wait(function() return result.outcome end)

@@ -22,7 +22,7 @@ describe("a transfer of TFTP", function()
         client, inbox = helper.bound("udp4")
         transfer = Transfer.new(dgram.createSocket("udp4"),
           { address = "127.0.0.1", port = client:address().port })
-        transfer.size, transfer.timeout = 8, 30
+        transfer.size, transfer.timeout = 8, 30 * helper.PATIENCE
         transfer.socket:bindSync { address = "127.0.0.1" }
         body()
         helper.wait(function() return done ~= nil end)
@@ -131,7 +131,7 @@ describe("a transfer of TFTP", function()
     assert.same({ ACK, 1, "" }, { hear() })
     tell(tftp.packet(DATA, 2, "abc"))
     assert.same({ ACK, 2, "" }, { hear() })
-    transfer.timeout = 30
+    transfer.timeout = 30 * helper.PATIENCE
     tell(tftp.packet(DATA, 2, "abc")) -- the last ACK was lost
     assert.same({ ACK, 2, "" }, { hear() })
     ended()
