@@ -923,6 +923,72 @@ describe("dgram.on", function()
   end)
 end)
 
+describe("an emitter that is not as it should be", function()
+  -- Makes an emitter that counts its listeners; on is called with each.
+  local function emitter(on)
+    local made = { count = 0 }
+    function made:on(event, listener)
+      self.count = self.count + 1
+      on(event, listener)
+    end
+    function made:removeListener() self.count = self.count - 1 end
+    return made
+  end
+
+  -- Makes a signal likewise.
+  local function signal(add)
+    local made = { aborted = false, count = 0 }
+    function made:addEventListener(_, listener)
+      self.count = self.count + 1
+      add(listener)
+    end
+    function made:removeEventListener() self.count = self.count - 1 end
+    return made
+  end
+
+  local function nothing() end
+  local function raise() error("mine", 0) end
+  local function at_once(_, listener) listener("now") end
+
+  it("calls listeners while it adds them", function()
+    if OLD then pending("a pcall cannot wait in Lua 5.1") end
+    helper.run(function()
+      dgram.run(function()
+        local a = emitter(at_once)
+        assert.same({ false, "now" }, { pcall(dgram.once, a, "x", { timeout = 1000 }) })
+        local b = emitter(at_once)
+        local events = dgram.on(b, "x")
+        assert.same({ false, "now" }, { pcall(events) })
+        assert.is_nil(events())
+        local c, stop = emitter(nothing), signal(function(listener) listener() end)
+        for _, event in ipairs { "x", "error" } do
+          helper.has({ code = "ABORT_ERR" },
+            helper.raised(dgram.once, c, event, { signal = stop }))
+        end
+        assert.same({ 0, 0, 0, 0 }, { a.count, b.count, c.count, stop.count })
+        assert.equal(0, #inside.scheduler(dgram.createSocket("udp4")).timers)
+      end)
+    end)
+  end)
+
+  it("raises when a listener is added", function()
+    if OLD then pending("a pcall cannot wait in Lua 5.1") end
+    helper.run(function()
+      dgram.run(function()
+        for _, wait in ipairs { dgram.once, dgram.on } do
+          local socket = server()
+          socket:once("newListener", function() socket:once("newListener", raise) end)
+          assert.equal("mine", helper.raised(wait, socket, "message"))
+          assert_nothing_waits(socket)
+          assert.equal("mine", helper.raised(wait, socket, "x", { signal = signal(raise) }))
+          assert_nothing_waits(socket)
+          socket:close()
+        end
+      end)
+    end)
+  end)
+end)
+
 describe("where nothing can wait", function()
   local calls = {
     receive = function(socket) socket:receive() end,

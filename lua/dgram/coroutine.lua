@@ -116,25 +116,38 @@ end
 
 -- ------------------------------------------------------------------ events
 
--- The listeners and the signal of one wait: what `stop` removes.
+-- The listeners of one wait, at an emitter and a signal: what `stop` removes.
 local Watch = {}
 Watch.__index = Watch
 
--- Adds a listener that stop() removes.
-function Watch:listen(event, listener)
-  self.emitter:on(event, listener)
-  self[#self + 1] = { event, listener }
+-- Makes one that listens to nothing yet.
+local function new_watch(emitter, signal)
+  return setmetatable({ emitter = emitter, signal = signal, stopped = false }, Watch)
 end
 
 -- Removes all.
 function Watch:stop()
+  self.stopped = true
   for i = #self, 1, -1 do
-    local entry = table.remove(self)
-    self.emitter:removeListener(entry[1], entry[2])
-    if i == 1 and self.signal then
-      self.signal:removeEventListener("abort", self.on_abort)
-    end
+    local object, method, event, listener = compat.unpack(table.remove(self, i))
+    object[method](object, event, listener)
   end
+end
+
+-- Adds a listener that stop() removes; at once, if that was called meanwhile (a
+-- listener may be called while it is added) or the object raises.
+function Watch:add(object, add, remove, event, listener)
+  if self.stopped then return end
+  local entry = { object, remove, event, listener }
+  local ok, err = pcall(object[add], object, event, listener)
+  self[#self + 1] = entry
+  if self.stopped or not ok then self:stop() end
+  if not ok then error(err, 0) end
+end
+
+-- Adds a listener of the emitter.
+function Watch:listen(event, listener)
+  self:add(self.emitter, "on", "removeListener", event, listener)
 end
 
 -- Makes the error of an abort.
@@ -144,16 +157,15 @@ local function aborted(signal)
   return err
 end
 
--- Begins to watch an emitter and a signal; failed(err) hears of an abort and of
--- 'error', unless that is the event itself.
-local function watch(emitter, event, signal, failed)
-  local self = setmetatable({ emitter = emitter, signal = signal }, Watch)
+-- Begins: failed(err) hears of an abort and of 'error', unless that is the event
+-- itself.
+function Watch:begin(event, failed)
+  local signal = self.signal
   if event ~= "error" then self:listen("error", failed) end
   if signal then
-    self.on_abort = function() failed(aborted(signal)) end
-    signal:addEventListener("abort", self.on_abort)
+    self:add(signal, "addEventListener", "removeEventListener", "abort",
+      function() failed(aborted(signal)) end)
   end
-  return self
 end
 
 -- Checks an emitter, anything with on and removeListener, and the name of an event.
@@ -213,8 +225,9 @@ function M.once(emitter, event, options)
   local timeout = check.option_integer(options or {}, "timeout", 0, LONGEST)
   local wait = begin(emitter)
   if is_over(emitter, event) then errors.raise(not_running()) end
-  local watching = watch(emitter, event, signal, function(err) wait:settle(err) end)
+  local watching = new_watch(emitter, signal)
   wait.undo = function() watching:stop() end
+  watching:begin(event, function(err) wait:settle(err) end)
   watching:listen(event, function(...) wait:settle(nil, ...) end)
   if event ~= "close" then
     watching:listen("close", function() wait:settle(not_running()) end)
@@ -345,7 +358,8 @@ function M.on(emitter, event, options)
     high = check.option_integer(options, "highWaterMark", 1, LONGEST) or LONGEST,
     low = check.option_integer(options, "lowWaterMark", 1, LONGEST) or 1 }, Events)
   local ends = check_close(options.close)
-  self.watching = watch(emitter, event, signal, function(err) fail(self, err) end)
+  self.watching = new_watch(emitter, signal)
+  self.watching:begin(event, function(err) fail(self, err) end)
   self.watching:listen(event, function(...) arrived(self, ...) end)
   for _, name in ipairs(ends) do
     self.watching:listen(name, function() self:close() end)

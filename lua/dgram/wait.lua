@@ -148,8 +148,9 @@ end
 -- Calls what ends a wait whose time is over.
 local function expire(wait) wait.expired(wait) end
 
---- Calls expired(wait) after some milliseconds.
+--- Calls expired(wait) after some milliseconds, unless it has ended by then.
 function Wait:limit(milliseconds, expired)
+  if self.done then return end
   self.expired, self.expire = expired, expire
   self.scheduler:after(milliseconds, self)
 end
