@@ -140,19 +140,31 @@ describe("tftp_server.lua", function()
     assert.equal(TEXT, helper.read(directory .. "/text"))
   end)
 
-  -- Sends a packet from a new socket; returns what is answered: opcode, number, rest.
-  local function ask(packet)
-    local socket, answer = client:socket("udp4"), nil
+  -- Sends a packet from a new socket to an address (10.0.0.1); returns what is answered:
+  -- opcode, number, rest, and from where.
+  local function ask(packet, address)
+    address = address or "10.0.0.1"
+    local socket, answer = client:socket(address:find(":") and "udp6" or "udp4"), nil
     socket:on("message", function(msg, rinfo)
       answer = { tftp.parse(msg) }
+      answer[4] = rinfo.address
       if answer[1] ~= tftp.ERROR then
         client:call(socket.send, socket, tftp.error(0, "thanks"), rinfo.port, rinfo.address)
       end
       socket:close()
     end)
-    client:call(socket.send, socket, packet, 69, "10.0.0.1")
+    client:call(socket.send, socket, packet, 69, address)
     helper.wait(function() return answer end)
     return answer
+  end
+
+  for where, addresses in pairs(ADDRESSES) do
+    serving(where, "on " .. where .. " answers from the address that was asked", function()
+      for _, address in ipairs(addresses) do -- not each client looks
+        assert.equal(address, ask("\0\1odd\0octet\0", address)[4])
+        assert.equal(address, ask("\0\1nothing\0octet\0", address)[4])
+      end
+    end)
   end
 
   serving("0.0.0.0", "serves the files of its directory only", function()
