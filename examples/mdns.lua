@@ -15,8 +15,9 @@ local ADDRESSES = { udp4 = "224.0.0.251", udp6 = "ff02::fb" }
 
 local mdns = {
   PORT = 5353,
-  UNIQUE = 32768, -- a bit of a record's class: nobody else has one of this kind
-  UNICAST = 32768, -- of a question's: answer me alone
+  UNIQUE = 32769, -- a record's class: IN, and nobody else has one of this kind
+  UNICAST = 32769, -- a question's: IN, and answer me alone
+  LONG = 4500, SHORT = 120, -- seconds; what depends on an address changes sooner
 }
 
 local Group = {}
@@ -46,6 +47,16 @@ local function open(kind, hear)
   return socket
 end
 
+--- Returns the records of a host's addresses on an interface.
+function mdns.addresses(host, interface)
+  local records = {}
+  for _, address in ipairs(mdns.interfaces()[interface] or {}) do
+    records[#records + 1] = { name = host, type = address.family == "inet" and "A" or "AAAA",
+      class = mdns.UNIQUE, ttl = mdns.SHORT, address = address.ip:match("^[^%%]+") }
+  end
+  return records
+end
+
 --- Returns whether two records say the same.
 function mdns.same(a, b)
   for _, field in ipairs { "type", "target", "port", "address" } do
@@ -53,6 +64,18 @@ function mdns.same(a, b)
   end
   return a.name:lower() == b.name:lower()
     and table.concat(a.texts or {}, "\0") == table.concat(b.texts or {}, "\0")
+end
+
+--- Returns whether a query asks for a record, and does not know it already.
+function mdns.wants(query, record)
+  for _, known in ipairs(query.answers) do
+    if known.ttl >= record.ttl / 2 and mdns.same(known, record) then return false end
+  end
+  for _, question in ipairs(query.questions) do
+    if question.name:lower() == record.name:lower()
+      and (question.type == record.type or question.type == "ANY") then return true end
+  end
+  return false
 end
 
 --- Joins the group; hear(message, rinfo) is told what comes.

@@ -9,8 +9,7 @@ local dgram = require "dgram"
 local mdns = require "mdns"
 local uv = require "luv"
 
-local ALL_TYPES, IN = "_services._dns-sd._udp.local", 1
-local LONG, SHORT = 4500, 120 -- seconds; what depends on an address changes sooner
+local ALL_TYPES = "_services._dns-sd._udp.local"
 
 local name, service, port = arg[1], (arg[2] or "_http._tcp") .. ".local", tonumber(arg[3])
 assert(port, "what to publish? NAME TYPE PORT")
@@ -24,35 +23,22 @@ local group
 
 -- The record that says where the service is.
 local function location()
-  return { name = instance, type = "SRV", class = IN + mdns.UNIQUE, ttl = SHORT,
+  return { name = instance, type = "SRV", class = mdns.UNIQUE, ttl = mdns.SHORT,
     port = port, target = host }
 end
 
 -- What is said on an interface: the service, and what there is of it.
 local function own_records(interface)
   local records = {
-    { name = ALL_TYPES, type = "PTR", ttl = LONG, target = service },
-    { name = service, type = "PTR", ttl = LONG, target = instance },
+    { name = ALL_TYPES, type = "PTR", ttl = mdns.LONG, target = service },
+    { name = service, type = "PTR", ttl = mdns.LONG, target = instance },
     location(),
-    { name = instance, type = "TXT", class = IN + mdns.UNIQUE, ttl = LONG, texts = texts },
+    { name = instance, type = "TXT", class = mdns.UNIQUE, ttl = mdns.LONG, texts = texts },
   }
-  for _, address in ipairs(mdns.interfaces()[interface] or {}) do
-    records[#records + 1] = { name = host, type = address.family == "inet" and "A" or "AAAA",
-      class = IN + mdns.UNIQUE, ttl = SHORT, address = address.ip:match("^[^%%]+") }
+  for _, record in ipairs(mdns.addresses(host, interface)) do
+    records[#records + 1] = record
   end
   return records
-end
-
--- Whether a query asks for a record, and does not know it already.
-local function wants(query, record)
-  for _, known in ipairs(query.answers) do
-    if known.ttl >= record.ttl / 2 and mdns.same(known, record) then return false end
-  end
-  for _, question in ipairs(query.questions) do
-    if question.name:lower() == record.name:lower()
-      and (question.type == record.type or question.type == "ANY") then return true end
-  end
-  return false
 end
 
 -- Answers a query: everybody, or the one who wants it alone or knows no mDNS. Others
@@ -62,9 +48,9 @@ local function answer(query, rinfo)
   local response = { response = true, authoritative = true, answers = {}, additionals = {},
     id = legacy and query.id or 0, questions = legacy and query.questions or nil }
   for _, record in ipairs(own_records(rinfo.interface)) do
-    local wanted = wants(query, record)
+    local wanted = mdns.wants(query, record)
     shared = shared or wanted and record.type == "PTR"
-    if legacy then record.class, record.ttl = IN, 10 end
+    if legacy then record.class, record.ttl = 1, 10 end
     if wanted then table.insert(response.answers, record)
     elseif record.type ~= "PTR" then table.insert(response.additionals, record) end
   end
@@ -87,11 +73,12 @@ end
 local function probe()
   local number, tries = 1, 0
   state = "probing"
+  dgram.sleep(math.random(0, 250)) -- not all at once, after a power failure
   repeat
     if taken then number, tries, taken = number + 1, 0, false end
     local numbered = number == 1 and name or ("%s (%d)"):format(name, number)
     instance = numbered:gsub("[.\\]", "\\%0") .. "." .. service
-    group:tell { questions = { { name = instance, type = "ANY", class = IN } },
+    group:tell { questions = { { name = instance, type = "ANY" } },
       authorities = { location() } }
     dgram.sleep(250)
     tries = tries + 1
@@ -136,5 +123,6 @@ interrupt:start("sigint", function()
   group:close()
 end)
 
+math.randomseed(uv.hrtime() % 2147483647)
 publish()
 uv.run()
