@@ -15,7 +15,7 @@ local FULL = {
     { name = "www.example.test", type = "AAAA", class = 1, ttl = 60, address = "2001:db8::1" },
     { name = "mail.example.test", type = "CNAME", class = 1, ttl = 60,
       target = "www.example.test" },
-    { name = "example.test", type = "TXT", class = 1, ttl = 60, texts = { "a", "", "\0\255" } },
+    { name = "example.test", type = "TXT", class = 1, ttl = 60, texts = { "a", "", "\0\255", "" } },
   },
   authorities = {
     { name = "example.test", type = "NS", class = 1, ttl = 60, target = "ns.example.test" },
@@ -72,6 +72,15 @@ describe("a DNS message", function()
     assert.equal("\0\0\0\0\0\0\0\2\0\0\0\0"
       .. "\1a\1b\4test\0\0\12\0\1\0\0\0\0\0\4\1c\192\14"
       .. "\192\32\0\33\0\1\0\0\0\0\0\16\0\0\0\0\0\1\1a\1b\4test\0", text)
+  end)
+
+  it("points at no name that is too far behind", function()
+    local answers = {}
+    for i = 1, 2000 do
+      answers[i] = { name = ("n%d.test"):format(math.min(i, 3000 - i)), type = "A", class = 1, ttl = 0,
+        address = "192.0.2.1" }
+    end
+    assert.same(answers, dns.decode(dns.encode { answers = answers }).answers)
   end)
 
   it("that is too large keeps its question and says so", function()
@@ -152,6 +161,7 @@ describe("a hostile DNS message", function()
   it("has a name of more than 255 bytes", function()
     assert.truthy(dns.decode(HEADER .. ("\1x"):rep(127) .. "\0\0\1\0\1"))
     refused(HEADER .. ("\1x"):rep(128) .. "\0\0\1\0\1", "too long")
+    refused(HEADER .. ("\1x"):rep(126) .. "\2xx\0\0\1\0\1", "too long")
     local long = "\63" .. ("x"):rep(63)
     refused("\0\7\1\0\0\2\0\0\0\0\0\0" .. long:rep(3) .. "\0\0\1\0\1"
       .. long .. "\192\12\0\1\0\1", "too long")
