@@ -77,7 +77,8 @@ describe("a DNS message", function()
   it("points at no name that is too far behind", function()
     local answers = {}
     for i = 1, 2000 do
-      answers[i] = { name = ("n%d.test"):format(math.min(i, 3000 - i)), type = "A", class = 1, ttl = 0,
+      local name = ("n%d.test"):format(math.min(i, 3000 - i))
+      answers[i] = { name = name, type = "A", class = 1, ttl = 0,
         address = "192.0.2.1" }
     end
     assert.same(answers, dns.decode(dns.encode { answers = answers }).answers)
