@@ -60,7 +60,7 @@ fuzz-setup: check-setup
 
 # The programs that the examples talk to; what cannot be had, its specs say so. No
 # daemon is started. Those of npm are for this checkout alone.
-PEER_PACKAGES =
+PEER_PACKAGES = hot-shots
 
 test-peers: peers-setup
 	@$(MAKE) -s --no-print-directory run-test-peers
@@ -75,6 +75,12 @@ peers-setup: check-setup
 	need avahi-utils command -v avahi-browse; \
 	need curl command -v curl; \
 	need ntpsec-ntpdig command -v ntpdig; \
+	need socat command -v socat; \
+	need systemd command -v systemd-socket-activate; \
+	need rsyslog sh -c 'PATH=$$PATH:/usr/sbin command -v rsyslogd'; \
+	need udhcpc sh -c 'PATH=$$PATH:/usr/sbin command -v udhcpc'; \
+	need iperf3 command -v iperf3; \
+	need minidlna sh -c 'PATH=$$PATH:/usr/sbin command -v minidlnad'; \
 	for package in $$missing; do \
 	  $(MAKE) -s packages MISSING=" $$package" APT="$(SUDO) spec/peers/apt"; \
 	done

@@ -12,7 +12,7 @@ local uv = require "luv"
 local helper = {}
 local expected, paths = {}, {}
 local failure
-local serial = 0
+local serial, born = 0, uv.hrtime()
 local deadline, before = uv.new_timer(), uv.new_prepare()
 before:unref()
 
@@ -162,11 +162,11 @@ function helper.run(body, seconds)
   reset()
 end
 
--- A path that nobody else uses, with an ending if one is given; what is there
--- after the test is removed.
+-- A path that nobody else uses (specs in namespaces have the same numbers of
+-- processes), with an ending if one is given; what is there after the test is removed.
 function helper.path(ending)
   serial = serial + 1
-  local name = ("dgram-%d-%d%s"):format(uv.os_getpid(), serial, ending or "")
+  local name = ("dgram-%d-%x-%d%s"):format(uv.os_getpid(), born, serial, ending or "")
   paths[#paths + 1] = uv.os_tmpdir() .. "/" .. name
   return paths[#paths]
 end
