@@ -33,7 +33,8 @@ describe("dhcp_server.lua", function()
       .. 'ip addr add "$ip/$mask" dev "$interface"\n'
       .. 'echo "bound $ip/$mask by $serverid router $router for $lease"\n')
     host:run("chmod +x " .. script)
-    return peers.start(host, ("udhcpc -i eth0 -f -n -t 5 -T 1 -s %s %s"):format(script, more or "-q"))
+    return peers.start(host, ("udhcpc -i eth0 -f -n -t 5 -T 1 -s %s %s")
+      :format(script, more or "-q"))
   end
 
   -- A socket on a client's host where a server's answers come, and what it heard.

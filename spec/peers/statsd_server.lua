@@ -1,5 +1,4 @@
--- examples/statsd_server.lua hears hot-shots, by UDP and by a unix socket, and
--- examples/statsd_client.lua.
+-- examples/statsd_server.lua hears hot-shots, by UDP and by a unix socket.
 local helper = require "spec.support.helper"
 local peers = require "spec.support.peers"
 
@@ -63,14 +62,4 @@ describe("statsd_server.lua", function()
 
   hears("hot-shots over UDP", function() hot_shots(client, "10.0.0.1 8125") end, SUMS, 1)
   hears("hot-shots over a unix socket", function() hot_shots(server, path) end, SUMS, 1)
-
-  hears("statsd_client.lua, and nothing that is no number", function()
-    local words = { "10.0.0.1:8125", "odd:1|c|@0.1" }
-    for _, text in ipairs { "nan", "inf", "1e999", "0x10", "", "1:2", "--1", "." } do
-      words[#words + 1] = "odd:" .. text .. "|c"
-    end
-    local sent = peers.example(client, "statsd_client.lua", table.unpack(words))
-    assert.equal("sent 9 metrics in 1 datagrams", sent:line())
-    assert.equal(0, sent:wait())
-  end, { "counter odd 10 (10/s)" }, 8)
 end)
