@@ -971,6 +971,27 @@ describe("an emitter that is not as it should be", function()
     end)
   end)
 
+  it("raises when a listener is removed", function()
+    local loop, errors = traffic.surviving()
+    helper.run(function()
+      local socket = server { type = "udp4", loop = loop }
+      local done = helper.expect()
+      dgram.async(function()
+        assert.equal("came", dgram.once(socket, "x", { timeout = 1000 }))
+        socket:close()
+        done()
+      end)()
+      socket:on("removeListener", function(event)
+        if event == "x" then raise() end
+      end)
+      socket:emit("x", "came")
+      for _, event in ipairs { "x", "error", "close" } do
+        assert.equal(0, socket:listenerCount(event))
+      end
+    end)
+    assert.same({ "mine" }, errors)
+  end)
+
   it("raises when a listener is added", function()
     if OLD then pending("a pcall cannot wait in Lua 5.1") end
     helper.run(function()

@@ -125,13 +125,16 @@ local function new_watch(emitter, signal)
   return setmetatable({ emitter = emitter, signal = signal, stopped = false }, Watch)
 end
 
--- Removes all.
+-- Removes all, and raises then what one of the objects raised.
 function Watch:stop()
+  local failed, failure = false, nil
   self.stopped = true
   for i = #self, 1, -1 do
     local object, method, event, listener = compat.unpack(table.remove(self, i))
-    object[method](object, event, listener)
+    local ok, err = pcall(object[method], object, event, listener)
+    if not ok then failed, failure = true, err end
   end
+  if failed then error(failure, 0) end
 end
 
 -- Adds a listener that stop() removes; at once, if that was called meanwhile (a
@@ -203,6 +206,13 @@ end
 -- The error of a socket that was closed.
 local function not_running() return errors.fixed("ERR_SOCKET_DGRAM_NOT_RUNNING") end
 
+-- Ends a watch when its wait has ended. The coroutine goes on, whatever is raised,
+-- which goes where a listener's error goes.
+local function undo(wait, watching)
+  local ok, err = pcall(watching.stop, watching)
+  if not ok then wait.scheduler:defer(function() error(err, 0) end) end
+end
+
 -- Makes the error of an event that did not come.
 local function too_late(event, milliseconds)
   local err = errors.new("Error", "ETIMEDOUT",
@@ -226,7 +236,7 @@ function M.once(emitter, event, options)
   local wait = begin(emitter)
   if is_over(emitter, event) then errors.raise(not_running()) end
   local watching = new_watch(emitter, signal)
-  wait.undo = function() watching:stop() end
+  wait.undo = function() undo(wait, watching) end
   watching:begin(event, function(err) wait:settle(err) end)
   watching:listen(event, function(...) wait:settle(nil, ...) end)
   if event ~= "close" then
