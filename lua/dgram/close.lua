@@ -84,7 +84,7 @@ end
 -- by a finalizer or a lookup, waits for its end. It counts when there was memory
 -- for the call, and calls nothing before it counts again.
 function Socket:_before_close(action, a, b, c)
-  pcall(pcall, rawequal, 1, 1)
+  self._scheduler.make_room()
   self._jobs = self._jobs + 1
   local ok, result, errno, syscall = pcall(action, self, a, b, c)
   self._jobs = self._jobs - 1

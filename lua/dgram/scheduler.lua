@@ -19,10 +19,21 @@ function Scheduler:own()
   if self.core:foreign() then errors.throw_fixed("ERR_SOCKET_FORKED") end
 end
 
--- Runs the tasks that wait, and of those they add some.
+--- Raises unless there is memory for some calls within each other: what is begun
+-- next is begun indeed.
+function Scheduler.make_room()
+  local _, _, _, _, made = pcall(pcall, pcall, pcall, rawequal, 1, 1)
+  if not made then error("not enough memory", 0) end
+end
+
+local make_room = Scheduler.make_room
+
+-- Runs the tasks that wait, and of those they add some. One is taken when it can
+-- be called: nobody else would close what it was to close.
 local function run_tasks(self)
   local last = self.last + MOST
   while self.first <= math.min(self.last, last) do
+    make_room()
     local first = self.first
     local task, subject = self.tasks[first], self.subjects[first]
     self.tasks[first], self.subjects[first] = nil, nil
@@ -31,11 +42,55 @@ local function run_tasks(self)
   end
 end
 
--- A turn: the tasks, the core's part, and what its callbacks added, so that
--- 'listening' is heard before the loop can bring a 'message'.
+-- Lets a socket try again; one that cannot waits once more.
+local function rouse(socket)
+  socket._asleep = false
+  local ok, err = pcall(socket._resume, socket)
+  if ok then return end
+  pcall(socket._scheduler.retry, socket._scheduler, socket)
+  error(err, 0)
+end
+
+-- Defers the sockets whose wait is over. Where there is no memory for that, the rest
+-- is deferred in the next turn; a finalizer may add some meanwhile.
+local function wake(self)
+  local sleepers = self.sleepers
+  while self.woken and sleepers[1] do
+    local last = #sleepers
+    self:defer(rouse, sleepers[last])
+    sleepers[last] = sleepers[#sleepers]
+    sleepers[#sleepers] = nil
+  end
+  self.woken = false
+end
+
+-- Starts the timer for the entry that is due first.
+local function set_alarm(self)
+  local due = self.timers[1].due
+  self.alarm:start(math.max(math.ceil(due - core.now()), 0))
+  self.rings = due
+end
+
+-- Defers what is due, so that an error in one does not keep the others waiting.
+local function ring(self)
+  local timers = self.timers
+  if self.rings or not timers[1] then return end
+  local now = core.now()
+  while timers[1] and timers[1].due <= now do
+    local entry = timers[1]
+    self:defer(entry.expire, entry) -- first: it is lost in no place
+    timers:remove(entry)
+  end
+  if timers[1] then set_alarm(self) end
+end
+
+-- A turn: what is due, the tasks, the core's part, and what its callbacks added,
+-- so that 'listening' is heard before the loop can bring a 'message'.
 local function run(self)
   if self.core:ended() then return end
   self:own()
+  wake(self)
+  ring(self)
   run_tasks(self)
   self.core:turn()
   run_tasks(self)
@@ -57,30 +112,13 @@ end
 -- Calls a function of the scheduler: its errors leave as the adapter wants
 -- them.
 local function protect(self, body)
+  make_room()
   self.depth = self.depth + 1
   local ok, err = xpcall(body, self.traceback)
   self.depth = self.depth - 1
   if ok then return end
   self.idle:start()
   error(err, 0)
-end
-
--- Wakes the sockets whose wait is over.
-local function wake(self)
-  self:own()
-  local sleepers, failed, failure = self.sleepers, false, nil
-  self.sleepers = {}
-  self.asleep = false
-  for i = 1, #sleepers do
-    local socket = sleepers[i]
-    socket._asleep = false
-    local ok, err = pcall(socket._resume, socket)
-    if not ok then
-      failed, failure = true, err
-      pcall(self.retry, self, socket)
-    end
-  end
-  if failed then error(failure, 0) end
 end
 
 --- Lets a socket try again after a while, longer each time in a row.
@@ -94,31 +132,12 @@ function Scheduler:retry(socket)
   self.asleep = true -- last: nobody would ever wake if the start had failed
 end
 
--- Starts the timer for the entry that is due first.
-local function set_alarm(self)
-  local due = self.timers[1].due
-  self.alarm:start(math.max(math.ceil(due - core.now()), 0))
-  self.rings = due
-end
-
--- Defers what is due, so that an error in one does not keep the others waiting.
-local function ring(self)
-  self:own()
-  local timers, now = self.timers, core.now()
-  self.rings = nil
-  while timers[1] and timers[1].due <= now do
-    local entry = timers[1]
-    timers:remove(entry)
-    self:defer(entry.expire, entry)
-  end
-  if timers[1] then set_alarm(self) end
-end
-
 --- Calls entry.expire(entry) after some milliseconds, unless it is cancelled;
 -- the loop stays alive until then.
 function Scheduler:after(milliseconds, entry)
   self.alarm = self.alarm or self.adapter.timer(function()
-    protect(self, function() ring(self) end)
+    self.rings = nil
+    self.idle:start()
   end)
   local due = core.now() + milliseconds
   self.timers:add(entry, due)
@@ -138,8 +157,8 @@ end
 function Scheduler:cancel(entry)
   self.timers:remove(entry)
   if self.timers[1] or self.hushing then return end
-  self.hushing = true
   self:defer(hush, self)
+  self.hushing = true
 end
 
 -- The hooks the core calls.
@@ -180,11 +199,13 @@ local function new(adapter)
   }, Scheduler)
   self.core = core.loop(hooks(self))
   local function run_self() run(self) end
-  local function wake_self() wake(self) end
   self.idle = adapter.idle(function()
     if self.depth < DEEPEST then protect(self, run_self) end
   end)
-  self.timer = adapter.timer(function() protect(self, wake_self) end)
+  self.timer = adapter.timer(function()
+    self.woken, self.asleep = true, false
+    self.idle:start()
+  end)
   adapter.soon = function(task) self:defer(task) end
   return self
 end

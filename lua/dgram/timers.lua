@@ -50,11 +50,11 @@ local function sink(heap, place)
   put(heap, place, entry)
 end
 
---- Adds an entry.
+--- Adds an entry; none where there is no memory for it.
 function Timers:add(entry, due)
   serial = serial + 1
-  entry.due, entry.serial = due, serial
-  put(self, #self + 1, entry)
+  entry.due, entry.serial, entry.place = due, serial, false
+  self[#self + 1] = entry
   rise(self, #self)
 end
 
@@ -62,7 +62,7 @@ end
 function Timers:remove(entry)
   local place, last = entry.place, self[#self]
   if not place then return end
-  self[#self], entry.place = nil, nil
+  self[#self], entry.place = nil, false
   if last == entry then return end
   put(self, place, last)
   rise(self, place)

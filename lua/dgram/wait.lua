@@ -121,11 +121,11 @@ local function finish(wait, ...)
   return true
 end
 
---- Ends the wait with values, and resumes in the loop's next turn.
+--- Ends the wait with values, and resumes in the loop's next turn: that comes first,
+-- for there may be no memory for it.
 function Wait:settle(...)
-  if finish(self, ...) and self.suspended then
-    self.scheduler:defer(resume, self)
-  end
+  if self.suspended and not self.done then self.scheduler:defer(resume, self) end
+  finish(self, ...)
 end
 
 --- Ends the wait with values, and resumes now: only in a callback of the loop.

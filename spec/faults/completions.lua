@@ -646,3 +646,24 @@ describe("a close that gets no descriptor for what waited", function()
     check(socket, loop, told)
   end)
 end)
+
+describe("a watcher that cannot be asked", function()
+  after_each(faults.clear)
+
+  it("is asked again in the poll() loop's next round", function()
+    local loop = poll_loop.new()
+    local socket = dgram.createSocket { type = "udp4", loop = loop }
+    if PORTABLE then pending("this build has no watcher") end
+    local heard = helper.listen(socket)
+    local port = socket:bindSync({ address = "127.0.0.1" }).port
+    socket:send("hello", port, "127.0.0.1")
+    faults.at("epoll_wait", 1, 3, core.errno "EINTR")
+    for _ = 1, 100 do
+      if not heard[1] then loop.run("once") end
+    end
+    assert.same({ "hello" }, heard)
+    assert.equal(3, faults.hits("epoll_wait"))
+    socket:close()
+    loop.run()
+  end)
+end)

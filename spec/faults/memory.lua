@@ -216,6 +216,32 @@ local scenarios = {
     send(socket, ("x"):rep(65530), port, "127.0.0.1")
     run(50)
   end },
+  { "a close, by a loop whose stack has to grow", function()
+    local socket = socket_of { type = "udp4" }
+    local port = socket:bindSync({ address = "127.0.0.1" }).port
+    for _ = 1, 3 do send(socket, "hello", port, "127.0.0.1") end
+    socket:close(function() end)
+    for _ = 1, 6 do coroutine.wrap(run)(1) end
+  end },
+  { "a close that lingers", function()
+    local name = "\0dgram-memory-" .. host.descriptors()
+    local server = socket_of { type = "unix_dgram" }
+    server:bindSync({ path = name })
+    server:pause()
+    local client = socket_of { type = "unix_dgram", linger = 1 }
+    for _ = 1, 20 do send(client, "hello", name) end
+    client:close(function() end)
+    run(50)
+  end },
+  { "coroutines that wait, by a loop whose stack has to grow", function()
+    local socket = socket_of { type = "udp4" }
+    local port = socket:bindSync({ address = "127.0.0.1" }).port
+    for i = 1, 3 do
+      dgram.async(function() socket:receive(i) end)()
+    end
+    send(socket, "hello", port, "127.0.0.1")
+    for _ = 1, 6 do coroutine.wrap(run)(1) end
+  end },
   { "refused datagrams", function()
     local socket = socket_of { type = "udp4" }
     local port = socket:bindSync({ address = "127.0.0.1" }).port

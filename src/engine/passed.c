@@ -43,10 +43,9 @@ static int copy_all(const int *from, int *to, int count) {
    negative errno when it cannot. It belongs to the caller, as one of its users. */
 Passed *passed_new(const int *fd, int count, int *error) {
   size_t size = sizeof *fd * (size_t)count;
-  Passed *passed = malloc(sizeof *passed);
+  Passed *passed = calloc(1, sizeof *passed);
   *error = -ENOMEM;
   if (passed == NULL) return NULL;
-  memset(passed, 0, sizeof *passed);
   passed_head(passed)->cmsg_level = SOL_SOCKET;
   passed_head(passed)->cmsg_type = SCM_RIGHTS;
   passed_head(passed)->cmsg_len = CMSG_LEN(size);
