@@ -26,6 +26,7 @@ SHARED = $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,
 
 ENGINE := $(wildcard src/engine/*.c)
 SOURCES := $(ENGINE) $(wildcard src/lua/*.c)
+PLATFORM := $(wildcard src/engine/system*.c)
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 MODULES := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/dgram/*.lua lua/dgram/loop/*.lua))
 SPECS ?= $(wildcard spec/*_spec.lua)
@@ -122,18 +123,18 @@ old = $${$(1)_$(subst .,_,$(V)):-$${$(1):-;}}
 # Style, the layers of the source (see CONTRIBUTING.md), warnings as errors.
 lint: interpreter
 	luacheck -q lua spec examples bench
-	@echo "layers: an engine without Lua, one file with platform #if, no circle"
+	@echo "layers: an engine without Lua, platform #if in system*.c alone, no circle"
 	@! $(CC) $(ALL_CFLAGS) -M $(ENGINE) | tr ' ' '\n' | \
 	  grep -E '/(lua|lualib|lauxlib|luaconf|luajit)\.h$$|src/lua/'
 	@! grep -rnE '^ *# *(if|elif)' src | grep -vE \
-	  '^src/engine/system.c:|^src/lua/compat.h:.*LUA|ndef [A-Z_]+_H$$|ndef _GNU_SOURCE'
+	  '^src/engine/system(_[a-z]+)?\.[ch]:|^src/lua/compat.h:.*LUA|ndef [A-Z_]+_H$$|ndef _GNU_SOURCE'
 	@! grep -rnE 'require\W+l?uv\W|\<uv[._]' src lua | grep -v '^lua/dgram/loop/luv.lua:'
 	@$(MAKE) -s all && spec/support/circles $(OBJECTS)
 	@for f in $(SOURCES) $(MODULES:%=lua/%); do grep -q "\"$$f\"" dgram-scm-1.rockspec \
 	  || { echo "$$f is not in the rockspec"; exit 1; }; done
 	@for cc in $(CC) $$(command -v clang); do \
-	  for f in $(SOURCES) "-DDGRAM_PORTABLE=1 src/engine/system.c" \
-	    "-U__linux__ -DDGRAM_PORTABLE=2 -include spec/platform/lacking.h src/engine/system.c"; do \
+	  for f in $(SOURCES) $(PLATFORM:%="-DDGRAM_PORTABLE=1 %") \
+	    $(PLATFORM:%="-U__linux__ -DDGRAM_PORTABLE=2 -include spec/platform/lacking.h %"); do \
 	    $$cc $(ALL_CFLAGS) -Werror -c -o /dev/null $$f || exit 1; \
 	  done; \
 	done

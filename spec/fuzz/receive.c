@@ -15,6 +15,8 @@
 static int fake_recvmmsg(int fd, struct mmsghdr *message, unsigned count,
                          int flags, struct timespec *timeout);
 #include "../../src/engine/system.c"
+#include "../../src/engine/system_io.c"
+#include "../../src/engine/system_option.c"
 
 #include <assert.h>
 

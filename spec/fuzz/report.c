@@ -10,6 +10,8 @@
 #define recvmsg fake_recvmsg
 static ssize_t fake_recvmsg(int fd, struct msghdr *header, int flags);
 #include "../../src/engine/system.c"
+#include "../../src/engine/system_io.c"
+#include "../../src/engine/system_option.c"
 
 #include <assert.h>
 #include <stdlib.h>

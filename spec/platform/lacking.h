@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What NetBSD and OpenBSD lack and Linux has: included before system.c, it makes
+ * What NetBSD and OpenBSD lack and Linux has: included before system*.c, it makes
  * each use of these an error. `make lint` compiles DGRAM_PORTABLE=2 with it.
  */
 #include "../../src/engine/engine.h"

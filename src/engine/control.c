@@ -2,7 +2,7 @@
 /*
  * Control messages, both ways: what the kernel tells of a message that came,
  * and what it is asked of one that leaves. One arm a kind; the numbers of the
- * kinds stand in system.c, for platforms differ.
+ * kinds stand in system_option.c, for platforms differ.
  */
 #include "engine.h"
 

@@ -77,7 +77,7 @@ void blocklist_free(BlockList *list);
 const char *errno_name(int error);
 int errno_number(const char *name);
 
-/* ------------------------------------------------------------- system.c */
+/* ------------- system.c, system_io.c, system_group.c, system_option.c */
 
 #define SYSTEM_MESSAGES 64        /* messages one system call takes at most */
 #define SYSTEM_SEGMENTS 64        /* datagrams one train holds at most */

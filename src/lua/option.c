@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket options, as rows of the table in system.c, and multicast membership.
+ * Socket options, as rows of the table in system_option.c, and multicast membership.
  * The operating system's refusals are returned: nil and a negative errno.
  */
 #include "binding.h"
