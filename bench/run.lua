@@ -163,7 +163,7 @@ end
 -- results[workload][contestant] = list of metrics, one a round.
 local function run_round(results, round)
   for _, workload in ipairs(workloads.list) do
-    if (not only or workload.id:find(only)) and
+    if (not only or workload.id:find(only, 1, true)) and
       process.processors() >= (workload.processors or 1) then
       local row = results[workload.id] or {}
       results[workload.id] = row
