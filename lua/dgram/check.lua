@@ -73,37 +73,16 @@ function check.listener(value)
   return value
 end
 
---- Checks a string.
-function check.string(name, value)
-  if type(value) ~= "string" then
-    check.type_error(name, "of type string", value)
+-- Makes the check of one of Lua's types: (name, value) returns the value.
+local function of_type(kind)
+  return function(name, value)
+    if type(value) ~= kind then check.type_error(name, "of type " .. kind, value) end
+    return value
   end
-  return value
 end
 
---- Checks a boolean.
-function check.boolean(name, value)
-  if type(value) ~= "boolean" then
-    check.type_error(name, "of type boolean", value)
-  end
-  return value
-end
-
---- Checks a table.
-function check.table(name, value)
-  if type(value) ~= "table" then
-    check.type_error(name, "of type table", value)
-  end
-  return value
-end
-
---- Checks a number.
-function check.number(name, value)
-  if type(value) ~= "number" then
-    check.type_error(name, "of type number", value)
-  end
-  return value
-end
+check.string, check.boolean = of_type "string", of_type "boolean"
+check.table, check.number = of_type "table", of_type "number"
 
 --- Returns a whole number as an integer, nil when it is none.
 function check.integer(value)
