@@ -698,6 +698,11 @@ local interrupted = {
     s:send({ "a" }, "\0nobody", told)
     return 1
   end },
+  ["a reply with options"] = { "udp4", function(s, told)
+    s:bindSync { address = "127.0.0.1" }
+    s:reply("a", { address = "name", port = 9 }, {}, told)
+    return 1
+  end },
   ["sendMany"] = { "udp4", function(s, told)
     s:sendMany({ "a", "bc" }, 9, "127.0.0.1", told)
     return 1

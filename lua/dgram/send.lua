@@ -360,7 +360,7 @@ function Socket:reply(msg, rinfo, options, callback)
   end
   local job = answer_job(self, msg, rinfo, options, callback)
   self:_running()
-  return submit(self, job)
+  return self:_before_close(submit, job)
 end
 
 -- Makes the callback of many datagrams: it hears of each failure, and of the
