@@ -687,7 +687,7 @@ function Socket:eventNames() end
 ---@class dgram
 local dgram = {}
 
----The release.
+---The release: "dgram 1.0.0".
 ---@type string
 dgram._VERSION = ""
 

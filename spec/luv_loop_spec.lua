@@ -105,8 +105,18 @@ describe("the luv adapter", function()
 end)
 
 describe("the modules of the adapters", function()
-  it("are found by the names they had before, too", function()
+  it("are found by their deprecated names, too", function()
     assert.equal(require "dgram.loop.luv", require "dgram.loop")
     assert.equal(require "dgram.loop.poll", require "dgram.pollloop")
+  end)
+
+  it("have each deprecated name in api.md, with one that there is", function()
+    local section = helper.read("docs/api.md"):match("\n## Deprecated names\n(.-)\n## ")
+    local found = {}
+    for old, new in section:gmatch("the module `([%w.]+)` | [%d.]+ | `([%w.]+)`") do
+      assert.equal(require(new), require(old))
+      found[#found + 1] = old
+    end
+    assert.are.same({ "dgram.loop", "dgram.pollloop" }, found)
   end)
 end)

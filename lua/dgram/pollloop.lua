@@ -1,3 +1,3 @@
 -- SPDX-License-Identifier: MIT
--- The name that dgram.loop.poll had before; it goes on working for one release.
+-- Deprecated since 1.0.0: the name that dgram.loop.poll had before.
 return require "dgram.loop.poll"
