@@ -167,24 +167,63 @@ docs-setup:
 
 SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(V)
 LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(V)/dgram
+MAN = $(DESTDIR)$(PREFIX)/share/man/man3
 
 install: all
-	install -d $(SHARE)/dgram/loop $(LIB)
+	install -d $(SHARE)/dgram/loop $(LIB) $(MAN)
 	for f in $(MODULES); do install -m 644 lua/$$f $(SHARE)/$$f || exit 1; done
 	install -m 755 $(BUILD)/dgram/core.so $(LIB)/core.so
+	install -m 644 docs/dgram.3lua $(MAN)/dgram.3lua
 
 uninstall: interpreter
-	rm -f $(MODULES:%=$(SHARE)/%) $(LIB)/core.so
+	rm -f $(MODULES:%=$(SHARE)/%) $(LIB)/core.so $(MAN)/dgram.3lua
 	-rmdir $(SHARE)/dgram/loop $(SHARE)/dgram $(LIB)
 
 clean:
 	rm -rf build
 
+# A release, of what is committed: the tarball, and a rock with the same files and
+# the rockspec. Both are the same bytes for the same commit.
+VERSION = $(shell sed -n 's/.*_VERSION = "dgram \(.*\)".*/\1/p' lua/dgram.lua)
+ROCK = dgram-$(VERSION)-1
+DIST ?= build/dist
+TARBALL = $(DIST)/dgram-$(VERSION).tar.gz
+
+dist:
+	@mkdir -p $(DIST)
+	git archive --prefix=dgram-$(VERSION)/ -o $(TARBALL) HEAD
+	git archive --format=zip -o $(DIST)/$(ROCK).src.rock --prefix= \
+	  --add-file=rockspecs/$(ROCK).rockspec --prefix=dgram/ HEAD
+
+# The rockspec of this version, from that of the checkout.
+rockspec:
+	awk '{ sub(/"scm-1"/, "\"$(VERSION)-1\""); print } \
+	  /^  url = / { print "  tag = \"v$(VERSION)\"," }' dgram-scm-1.rockspec \
+	  >rockspecs/$(ROCK).rockspec
+
+# The rock into an empty tree, without a network; every spec against that tree, in
+# the folder that the tarball makes.
+test-dist: setup dist
+	@$(NEED); need luarocks luarocks --version; $(GET)
+	@LUA="$(LUA)" V="$(V)" spec/luarocks/dist $(TARBALL) $(DIST)/$(ROCK).src.rock $(SPECS)
+
+# Debian's packages for Lua 5.1 to 5.4, in build/deb; then in a clean system.
+deb: dist
+	@$(NEED); \
+	need build-essential command -v dpkg-buildpackage; \
+	need debhelper command -v dh; \
+	need dh-lua command -v dh_lua; \
+	need debootstrap sh -c 'PATH=$$PATH:/usr/sbin command -v debootstrap'; \
+	$(GET)
+	-@$(NEED); need lintian command -v lintian; $(GET)
+	@spec/platform/debian $(TARBALL) $(VERSION)
+
 help:
-	@echo "targets:  all setup demo test lint bench bench-user docs install uninstall env clean"
+	@echo "targets:  all setup demo test lint bench bench-user docs install uninstall env clean \
+	  dist test-dist rockspec deb"
 	@echo "settings: LUA=$(LUA) (or lua5.1 to lua5.5, luajit), LUA_INCDIR=,"
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls; 2: nor what NetBSD and OpenBSD lack), SPECS='spec/...' (only these)"
 
 .PHONY: all interpreter setup packages demo test test-all test-unnested env lint bench bench-user docs docs-setup install \
-  uninstall clean help
+  uninstall clean dist rockspec test-dist deb help

@@ -16,7 +16,7 @@ local scheduler = require "dgram.scheduler"
 local CORE = core.FIELD
 
 local dgram = {
-  _VERSION = "dgram scm",
+  _VERSION = "dgram 1.0.0",
   Socket = Socket,
   BlockList = blocklist.new,
   AbortController = abort.new,

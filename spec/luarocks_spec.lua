@@ -111,6 +111,19 @@ describe("LuaRocks", function()
     works("5.4", "other")
   end)
 
+  it_needs("a release's source rock installs without a network", "git", function()
+    if not host.succeeds("git ls-files --error-unmatch Makefile") then pending("no checkout") end
+    if require("dgram")._VERSION:find("-dev", 1, true) then
+      pending("a version in development")
+    end
+    local text, good = host.output(("env -u MAKEFLAGS -u MAKELEVEL make -s dist DIST=%s/dist")
+      :format(place))
+    assert(good, text)
+    luarocks("5.4", "released", ("install %s/dist/dgram-*.src.rock CFLAGS='-O0 -fPIC'")
+      :format(place))
+    works("5.4", "released")
+  end)
+
   it_needs("test runs the specs", "lua5.4", function()
     local root = place .. "/" .. tree_of("5.4")
     local text = run("LUA_PATH='%s/share/lua/5.4/?.lua;;' LUA_CPATH='%s/lib/lua/5.4/?.so;;'"

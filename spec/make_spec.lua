@@ -1,4 +1,4 @@
--- What the Makefile's `setup` says and does, with an apt-get that only prints.
+-- What the Makefile installs; what its `setup` says and does, with an apt-get that only prints.
 local helper = require "spec.support.helper"
 local host = require "spec.support.host"
 local uv = require "luv"
@@ -24,6 +24,19 @@ describe("make", function()
   end)
 
   teardown(function() host.output("rm -r " .. folder) end)
+
+  it("install has the module and its manual page; uninstall leaves neither", function()
+    local call = ("%s LUA=%s DESTDIR=%s/root PREFIX=/usr "):format(MAKE, uv.exepath(), folder)
+    local files = ("cd %s/root && find . -type f | sort"):format(folder)
+    assert(host.output(call .. "install"))
+    local text = host.output(files)
+    for _, path in ipairs { "/dgram/core%.so", "/dgram%.lua", "/dgram/loop/luv%.lua",
+      "/usr/share/man/man3/dgram%.3lua" } do
+      assert.is_truthy(text:find(path .. "\n"), text)
+    end
+    assert(host.output(call .. "uninstall"))
+    assert.equal("", host.output(files))
+  end)
 
   it("for an interpreter that is missing says how it is installed", function()
     local text, good = host.output(MAKE .. "LUA=lua4.0 lint")
