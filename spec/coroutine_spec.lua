@@ -1035,6 +1035,24 @@ describe("where nothing can wait", function()
     end)
   end
 
+  it("finds out by the stack where the language does not tell", function()
+    local compat = require "dgram.compat"
+    local isyieldable = coroutine.isyieldable -- luacheck: ignore
+    local function asked(call) -- luacheck: ignore
+      local told
+      coroutine.isyieldable = nil -- luacheck: ignore
+      call(function() told = { compat.yieldable() } end)
+      coroutine.isyieldable = isyieldable -- luacheck: ignore
+      return told
+    end
+    assert.is_true(asked(function(ask) coroutine.wrap(function() ask() end)() end)[1])
+    local told = asked(function(ask)
+      coroutine.wrap(function() table.sort({ 1, 2 }, function() ask() end) end)()
+    end)
+    assert.is_false(told[1])
+    assert.truthy(told[2]:find("another function of C", 1, true))
+  end)
+
   it("says that Lua 5.1 cannot wait in pcall or for", function()
     if not OLD then pending("this Lua can") end
     straight(function()

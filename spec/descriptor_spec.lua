@@ -407,6 +407,7 @@ describe("listenFds", function()
     ["LISTEN_FDS=1e0 LISTEN_PID=$$"] = "EINVAL",
     ["LISTEN_FDS=1 LISTEN_FDNAMES=a:b LISTEN_PID=$$"] = "EINVAL",
     ["LISTEN_FDS=1000 LISTEN_PID=$$"] = "EBADF",
+    ["LISTEN_FDS=40 LISTEN_FDNAMES=$(printf %39s | tr ' ' :) LISTEN_PID=$$"] = "EBADF",
   } do
     it("throws " .. code .. ": " .. variables, function()
       helper.run(function()

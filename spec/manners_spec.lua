@@ -200,7 +200,7 @@ describe("close", function()
     it("loses nothing for a unix peer that reads slowly, " .. name, function()
       helper.run(function()
         local server, heard, at = traffic.receiver("unix_dgram")
-        local client, path = sender("unix_dgram")
+        local client, path = sender { type = "unix_dgram", linger = 15000 }
         local timer = uv.new_timer()
         server:on("message", function(_, rinfo)
           assert.equal(path or "", rinfo.address)

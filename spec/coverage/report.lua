@@ -31,6 +31,8 @@ local reasons = read_reasons()
 local elsewhere = {
   ["lua/dgram/nginx.lua"] = not os.getenv "DGRAM_NGINX_TRACE"
     and "runs in nginx, which is not here: see spec/nginx_spec.lua" or nil,
+  ["lua/dgram/loop/copas.lua"] = not pcall(require, "copas")
+    and "runs on copas, which this Lua does not have: see spec/adapter_spec.lua" or nil,
 }
 
 -- Tells whether a line that is not covered has a reason.
