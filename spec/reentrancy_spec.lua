@@ -769,6 +769,34 @@ describe("a finalizer that", function()
   end
 end)
 
+-- As a finalizer might, in there.
+describe("a loop that closes the socket while it makes a handle", function()
+  it("leaves none behind", function()
+    local loop, asked, number = poll_loop.new(), 0, nil
+    local poll = loop.poll
+    local peer = dgram.createSocket { type = "unix_dgram", loop = loop }
+    local socket = dgram.createSocket { type = "unix_dgram", loop = loop, linger = 0 }
+    local path = peer:bindSync { path = helper.path() }.address
+    peer:pause()
+    function loop.poll(fd, callback)
+      asked = asked + 1
+      if asked == 1 then
+        number = fd
+        helper.close(socket, peer)
+        for _ = 1, 3 do loop.run("nowait") end
+      end
+      return poll(fd, callback)
+    end
+    while asked == 0 do
+      socket:send("x", path)
+      socket:flush()
+    end
+    loop.run()
+    assert.is_false(loop.alive())
+    assert.truthy(poll(number, function() end), "a handle is left")
+  end)
+end)
+
 describe("a lookup that answers and closes the socket", function()
   local loop, told
   local function tell() told = told + 1 end
