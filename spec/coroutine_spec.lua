@@ -425,7 +425,7 @@ describe("dgram.run", function()
       local order = {}
       local a, b, c = dgram.run(function()
         dgram.async(function()
-          dgram.sleep(5)
+          repeat dgram.sleep(1) until order[1]
           order[#order + 1] = "later"
         end)()
         dgram.sleep(1)
