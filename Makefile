@@ -152,7 +152,7 @@ bench-user: all
 PAGES = build/docs/pages
 docs: docs-setup
 	@rm -rf build/docs && mkdir -p $(PAGES)
-	@git ls-files '*.md' LICENSE docs examples src | grep -v '^docs/site/' | \
+	@find *.md LICENSE spec/README.md docs examples src -type f | grep -v '^docs/site/' | \
 	  tar cf - -T - | tar xf - -C $(PAGES)
 	@find $(PAGES) -name '*.md' -exec sed -i 's/^```lua .*/```lua/' {} +
 	@mkdocs build -q --strict -f docs/site/mkdocs.yml
