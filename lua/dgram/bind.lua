@@ -237,15 +237,17 @@ function Socket:bind(first, address, callback)
     return self
   end
   local where, port = self._family:bind_target(options)
+  if self._bound then errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND") end
   callback = once_listening(self, callback)
   self._bound = "binding"
   bind_by_name(self, where, port, callback)
   return self
 end
 
--- Binds now, if no finalizer has closed the socket meanwhile.
+-- Binds now, if no finalizer has closed or bound the socket meanwhile.
 local function bind_running(self, address, port)
   self:_running()
+  if self._bound then errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND") end
   return bind_now(self, address, port)
 end
 

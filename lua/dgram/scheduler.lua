@@ -101,7 +101,9 @@ local function run(self)
   end
 end
 
---- Runs a function in the loop's next turn; the loop stays alive until then.
+--- Runs a function in the loop's next turn; the loop stays alive until then. From
+-- the place on no object is made, so no finalizer comes between; where memory ends
+-- the queue is as before.
 function Scheduler:defer(task, subject)
   self.idle:start() -- first: it may run finalizers, which may defer too
   local place = self.last + 1
@@ -172,7 +174,8 @@ local function hooks(self)
     retry = function(socket) self:retry(socket) end,
     error = function(socket, ...) socket:_network_error(...) end,
     report = function(socket, ...) socket:_failed_on_its_way(...) end,
-    failed = function(socket, ...) socket:_send_failed(...) end,
+    failure = function(socket, ...) return socket:_send_error(...) end,
+    failed = function(socket, err) socket:_report(err) end,
     drain = function(socket, path) socket:_drained(path) end,
     closed = function() errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_RUNNING") end,
     traceback = self.adapter.traceback,

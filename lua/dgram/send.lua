@@ -106,13 +106,16 @@ local function go_on(self, line)
   if failed then error(failure, 0) end
 end
 
--- Puts a datagram into the line of its name; returns the line.
+-- Puts a datagram into the line of its name; returns the line. All is made before
+-- the line is looked for: a finalizer may send by name, too.
 local function line_up(self, job)
-  self._lines = self._lines or {}
-  local line = self._lines[job.address]
-    or { name = job.address, asking = false, first = 1, last = 0 }
-  self._lines[job.address] = line
-  line[line.last + 1] = { job = job, known = false, ip = false, err = false }
+  local entry = { job = job, known = false, ip = false, err = false }
+  local name, lines = job.address, self._lines or {}
+  local new = lines[name] or { name = name, asking = false, first = 1, last = 0 }
+  self._lines = self._lines or lines
+  local line = self._lines[name] or new
+  self._lines[name] = line
+  line[line.last + 1] = entry
   line.last, self._jobs = line.last + 1, self._jobs + 1
   return line
 end

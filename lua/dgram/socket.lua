@@ -135,12 +135,10 @@ function Socket:_failed_on_its_way(errno, address, port, details)
   self:emit("icmp", err)
 end
 
--- Hears that a datagram was refused.
-function Socket:_send_failed(callback, errno, size, more, address, port)
-  local err = errors.system("send", errno, address or self._peer,
+-- Makes the error of a datagram that was refused.
+function Socket:_send_error(errno, address, port)
+  return errors.system("send", errno, address or self._peer,
     port or self._peer_port)
-  if callback then return callback(err, size, more) end
-  self:_report(err)
 end
 
 -- Tells how long to wait before the next try, twice as long each time.
@@ -164,9 +162,11 @@ end
 -- ------------------------------------------------------------ what is watched
 
 -- Makes a handle of the loop's, which is kept in a field; returns nil, code when
--- it cannot, or a finalizer has closed the socket meanwhile.
+-- it cannot, or a finalizer has closed the socket meanwhile. One may also have made
+-- the handle.
 local function open_handle(self, field, fd, callback)
   local handle, code = self._scheduler.adapter.poll(fd, callback)
+  if self[field] then return self[field] end
   if not handle then return nil, code end
   if not self[CORE]:fileno() then
     handle:close()

@@ -219,11 +219,10 @@ static void leave(Fifo *fifo, size_t count, size_t bytes) {
 }
 
 /* Notes that the next completion of a block was told, or need not be. */
-static Item *tell_next(Fifo *fifo, Block *block) {
-  Item *item = block_item(block, block->reported++);
+static void tell_next(Fifo *fifo, Block *block) {
+  const Item *item = block_item(block, block->reported++);
   fifo->ledger->unreported--;
   if (item->data != NO_DATA) fifo->ledger->untold_bytes -= item->size;
-  return item;
 }
 
 /* Passes over completions nobody wants to hear, when none before them waits;
@@ -289,21 +288,24 @@ void fifo_tidy(Fifo *fifo) {
   }
 }
 
-/* Takes the next completion that somebody wants to hear; 0 when there is
+/* Finds the next completion that somebody wants to hear; 0 when there is
    none. */
-int fifo_next(Fifo *fifo, Completion *out) {
-  Block *block;
-  Item *item;
+int fifo_peek(Fifo *fifo, Completion *out) {
+  const Block *block;
+  const Item *item;
   fifo_tidy(fifo);
   block = fifo->first;
   if (block == NULL || block->reported == block->done) return 0;
-  item = tell_next(fifo, block);
+  item = block_item(block, block->reported);
   out->ref = item->ref;
   out->error = item->error;
   out->size = item->size;
   out->to = route_to(block_route(block, item));
   return 1;
 }
+
+/* Notes that the completion which was found is told. */
+void fifo_told(Fifo *fifo) { tell_next(fifo, fifo->first); }
 
 /* Puts a block in the place of another. */
 static void replace(Fifo *fifo, Block *old, Block *block) {

@@ -105,7 +105,8 @@ enum {
   HOOK_RETRY,     /* retry(socket): call resume() after a while */
   HOOK_ERROR,     /* error(socket, errno, row): the network told of it */
   HOOK_REPORT,    /* report(socket, errno, address, port, details): of it, too */
-  HOOK_FAILED,    /* failed(socket, callback, errno, ...): a send was refused */
+  HOOK_FAILURE,   /* failure(socket, errno, address, port): a send's error */
+  HOOK_FAILED,    /* failed(socket, err): a send without a callback did */
   HOOK_DRAIN,     /* drain(socket, path): what send said no to has gone */
   HOOK_CLOSED,    /* closed(socket): raises that the socket is not open */
   HOOK_TRACEBACK, /* traceback(err): message handler for listeners, or nil */

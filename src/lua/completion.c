@@ -5,37 +5,77 @@
 #include "binding.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 
-/* Tells one completion: success to the callback, failure through the facade. */
-static void tell(lua_State *L, Socket *s, int index, const Completion *c) {
+/* Pushes the error of a send that was directed to an address, if any. */
+static void push_error(lua_State *L, int index, int error, const Address *to) {
   char text[ADDRESS_TEXT];
-  const Address *to = c->to;
+  size_t size = to != NULL ? address_text(to, text) : 0;
   int port = to != NULL ? address_port(to) : 0;
-  if (c->ref != 0 && c->error == 0) {
-    callback_take(L, s, index, c->ref);
-    lua_pushnil(L);
-    lua_pushinteger(L, (lua_Integer)c->size);
-    lua_call(L, 2, 0);
-    return;
-  }
-  loop_push_hook(L, index, HOOK_FAILED);
-  if (c->ref != 0) callback_take(L, s, index, c->ref);
-  else lua_pushnil(L);
-  lua_pushinteger(L, c->error);
-  lua_pushinteger(L, (lua_Integer)c->size);
-  lua_pushboolean(L, c->ref < 0);
+  loop_push_hook(L, index, HOOK_FAILURE);
+  lua_pushinteger(L, error);
   if (to != NULL) {
-    lua_pushlstring(L, text, address_text(to, text));
+    lua_pushlstring(L, text, size);
     lua_pushinteger(L, port);
   }
-  lua_call(L, to != NULL ? 7 : 5, 0);
+  lua_call(L, to != NULL ? 4 : 2, 1);
+}
+
+/* Calls the callback of a place: (err, size, whether it hears of more), or (nil,
+   size). The error, if there is one, is on top; nothing is allocated before. */
+static void call_back(lua_State *L, Socket *s, int index, const Completion *c) {
+  callback_take(L, s, index, c->ref);
+  if (c->error != 0) lua_insert(L, -2);
+  else lua_pushnil(L);
+  lua_pushinteger(L, (lua_Integer)c->size);
+  if (c->error != 0) lua_pushboolean(L, c->ref < 0);
+  lua_call(L, c->error != 0 ? 3 : 2, 0);
+}
+
+/* Gives the error on top to 'error', if anybody listens. */
+static void report_failure(lua_State *L, int index) {
+  loop_push_hook(L, index, HOOK_FAILED);
+  lua_pushvalue(L, -3);
+  lua_call(L, 2, 0);
+  lua_pop(L, 1);
+}
+
+/* Tells whether a completion is like another, whose destination was copied. */
+static int is_like(const Completion *a, const Completion *b) {
+  if (a->ref != b->ref || a->error != b->error || a->size != b->size) return 0;
+  if (a->to == NULL || b->to == NULL) return a->to == b->to;
+  return address_equal(a->to, b->to);
+}
+
+/* Tells a failure. Finalizers may run while its error is made, and tell it, with
+   what follows, in a turn of theirs: only what still stands is told. */
+static void tell_failure(lua_State *L, Socket *s, int index,
+                         const Completion *found) {
+  Completion c = *found, now;
+  Address to;
+  if (c.to != NULL) {
+    memcpy(&to, c.to, offsetof(Address, name) + c.to->length);
+    c.to = &to;
+  }
+  push_error(L, index, c.error, c.to);
+  if (!queue_peek(&s->queue, &now) || !is_like(&now, &c)) {
+    lua_pop(L, 1);
+    return;
+  }
+  queue_next(&s->queue, &now);
+  if (c.ref != 0) call_back(L, s, index, &c);
+  else report_failure(L, index);
 }
 
 /* Tells the completions that stand now; those that come meanwhile wait. */
 static void report_now(lua_State *L, Socket *s, int index) {
   size_t left = s->queue.ledger.unreported;
   Completion c;
-  while (left-- > 0 && queue_next(&s->queue, &c)) tell(L, s, index, &c);
+  while (left-- > 0 && queue_peek(&s->queue, &c)) {
+    if (c.error != 0) tell_failure(L, s, index, &c);
+    else if (queue_next(&s->queue, &c)) call_back(L, s, index, &c);
+  }
 }
 
 /* Tells what stands, for a call under protection. */
@@ -65,10 +105,8 @@ static void report_refused(lua_State *L, Socket *s, int index) {
   int error = s->queue.refused;
   if (error == 0) return;
   s->queue.refused = 0;
-  loop_push_hook(L, index, HOOK_FAILED);
-  lua_pushnil(L);
-  lua_pushinteger(L, error);
-  lua_call(L, 3, 0);
+  push_error(L, index, error, NULL);
+  report_failure(L, index);
 }
 
 /* Tells of an error that an earlier datagram met at a remote host. */

@@ -43,8 +43,8 @@ void loop_request_turn(lua_State *L, Loop *loop, int index) {
 /* loop(hooks): makes a loop; the hooks are functions of the facade. */
 int loop_new(lua_State *L) {
   static const char *const names[] = {"start", "stop",   "update",   "retry",
-                                      "error", "report", "failed",   "drain",
-                                      "closed", "traceback", "deliver"};
+                                      "error", "report", "failure",  "failed",
+                                      "drain", "closed", "traceback", "deliver"};
   Loop *loop;
   int i;
   luaL_checktype(L, 1, LUA_TTABLE);

@@ -128,6 +128,16 @@ static int enqueue(Socket *s, const Request *r, int ref, int error) {
   return 0;
 }
 
+/* Sees to it that the socket has a turn: also when a finalizer turned the loop
+   just now, and took it off the list. While datagrams are delivered one comes. */
+static void want_turn(lua_State *L, Socket *s, int index) {
+  do {
+    socket_list(L, s, index);
+    if (!s->loop->delivering || s->queue.fifo.count > 0 || socket_is_due(s))
+      loop_request_turn(L, s->loop, index);
+  } while (!s->listed);
+}
+
 /* Queues a datagram; returns 1, 0 when send is to say no, or -ENOMEM. */
 static int output_push(lua_State *L, Socket *s, int index, const Request *r,
                        int ref) {
@@ -137,8 +147,7 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   socket_list(L, s, index);
   if (enqueue(s, r, ref, error) < 0) return -ENOMEM;
   push_on(L, s, index);
-  if (!s->loop->delivering || s->queue.fifo.count > 0 || socket_is_due(s))
-    loop_request_turn(L, s->loop, index);
+  want_turn(L, s, index);
   s->turn_bytes += r->size + 1;
   return r->accepted ||
          queue_says_yes(&s->queue, r->route,
@@ -431,8 +440,8 @@ static int lost(lua_State *L) {
 static int refuse(lua_State *L) {
   Socket *s = socket_check(L, 1);
   if (!lua_isnoneornil(L, 2)) s->queue.refused = (int)luaL_checkinteger(L, 2);
+  want_turn(L, s, 1);
   queue_says_yes(&s->queue, NULL, 0);
-  socket_request_turn(L, s, 1);
   return 0;
 }
 

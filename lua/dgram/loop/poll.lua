@@ -196,9 +196,10 @@ local function new(wakeup)
   end
 
   function adapter.poll(fd, callback)
+    local handle = make(Poll, callback, fd)
     if self.polls[fd] then return nil, "EEXIST" end
-    self.polls[fd] = make(Poll, callback, fd)
-    return self.polls[fd]
+    self.polls[fd] = handle
+    return handle
   end
 
   function adapter.idle(callback) return make(Idle, callback) end
