@@ -22,6 +22,20 @@ describe("a turn", function()
     end)
   end)
 
+  it("comes for what a turn within it found due", function()
+    local loop, expired = poll_loop.new(), false
+    local socket = dgram.createSocket { type = "udp4", loop = loop }
+    socket:bind(0, "127.0.0.1", function()
+      loop.scheduler:after(1, { expire = function() expired = true end })
+      loop.run("once") -- its timer ends in here
+    end)
+    socket:unref()
+    loop.run()
+    assert.is_true(expired)
+    socket:close()
+    loop.run()
+  end)
+
   it("comes for sends that wait although the socket is unreferenced", function()
     helper.run(function()
       local peer, _, path = traffic.full_peer()

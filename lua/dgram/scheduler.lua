@@ -84,6 +84,13 @@ local function ring(self)
   if timers[1] then set_alarm(self) end
 end
 
+-- Tells whether a turn has nothing to do but for the core's part. A turn within
+-- a turn may have brought what is due.
+local function is_idle(self)
+  return self.first > self.last and not self.woken
+    and not (self.timers[1] and not self.rings)
+end
+
 -- A turn: what is due, the tasks, the core's part, and what its callbacks added,
 -- so that 'listening' is heard before the loop can bring a 'message'.
 local function run(self)
@@ -94,7 +101,7 @@ local function run(self)
   run_tasks(self)
   self.core:turn()
   run_tasks(self)
-  if self.core:rest() and self.first > self.last then
+  if self.core:rest() and is_idle(self) then
     self.idle:stop()
   else
     self.idle:start() -- a turn within this one may have stopped it
@@ -168,7 +175,7 @@ local function hooks(self)
   return {
     start = function() self.idle:start() end,
     stop = function()
-      if self.first > self.last then self.idle:stop() end
+      if is_idle(self) then self.idle:stop() end
     end,
     update = function(socket) socket:_update() end,
     retry = function(socket) self:retry(socket) end,
