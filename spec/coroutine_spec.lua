@@ -291,6 +291,20 @@ describe("socket:receive", function()
     end)
   end)
 
+  it("keeps a datagram that finds only coroutines that were ended", function()
+    if not coroutine.close then pending("coroutine.close is of Lua 5.4") end
+    straight(function()
+      local a, port = server()
+      local ended = coroutine.create(function() a:receive() end)
+      coroutine.resume(ended)
+      coroutine.close(ended)
+      a:send("x", port, "127.0.0.1")
+      while inside.waiting(a) > 0 do dgram.sleep(0) end
+      assert.equal("x", (a:receive(1000)))
+      a:close()
+    end)
+  end)
+
   it("is an error in a coroutine that somebody else resumes, and is taken back", function()
     if inside.luv_adapter().suspend then pending("this host has coroutines of its own") end
     helper.run(function()

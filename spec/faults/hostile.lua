@@ -466,3 +466,26 @@ describe("receiving that fails again and again", function()
     end)
   end)
 end)
+
+describe("a unix peer that does not read, when there is no memory for its lane", function()
+  before_each(faults.clear)
+
+  it("costs the datagrams for it, each of which is told, and nobody else", function()
+    helper.run(function()
+      local full, _, full_path = traffic.full_peer()
+      local good, heard, good_to = traffic.receiver("unix_dgram")
+      local sender, codes = dgram.createSocket("unix_dgram"), {}
+      for i = 1, 40 do
+        sender:send("x", full_path, function(err) codes[i] = err and err.code or "sent" end)
+      end
+      sender:send("y", good_to.address, helper.sent())
+      faults.at("malloc", 1, 1000000, core.errno "ENOMEM")
+      sender:flush()
+      faults.clear()
+      helper.wait(function() return #heard == 1 and #codes == 40 end)
+      assert.equal("sent", codes[1])
+      assert.equal("ENOBUFS", codes[40])
+      helper.close(sender, good, full)
+    end)
+  end)
+end)

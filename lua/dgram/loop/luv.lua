@@ -145,9 +145,9 @@ end
 
 local adapter
 
--- Loads nginx's driver, in whose hands the adapter is there.
+-- Loads nginx's driver, which takes M.luv's place.
 local function leave_to_nginx()
-  require "dgram.nginx" -- takes M.luv's place
+  require "dgram.nginx"
   return M.luv()
 end
 
