@@ -529,10 +529,10 @@ end
 
 -- Why the adapter cannot be tried here, nil if it can be.
 local function hindrance(name)
-  if not installed(name) then return "its loop is not installed" end
   if name == "event" and helper.sanitized then
-    return "libevent's base, which lua-event never frees, counts as a leak"
+    return "libevent's base, which lua-event makes and never frees, counts as a leak"
   end
+  if not installed(name) then return "its loop is not installed" end
 end
 
 for _, name in ipairs(chosen()) do
