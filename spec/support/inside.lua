@@ -52,6 +52,9 @@ end
 --- An empty heap of what is due when.
 inside.new_timers = require "dgram.timers"
 
+--- Has close() wait for no reader that is slow.
+function inside.stop_lingering(socket) socket._options.linger = 0 end
+
 --- The handle that watches a socket on its loop.
 function inside.poll(socket) return socket._poll end
 

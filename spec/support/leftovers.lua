@@ -126,6 +126,7 @@ local function close_sockets()
   for socket in pairs(sockets) do
     pcall(socket.removeAllListeners, socket)
     pcall(socket.on, socket, "error", function() end)
+    inside.stop_lingering(socket)
     pcall(socket.close, socket)
   end
 end
@@ -172,7 +173,7 @@ local function clear_up()
   signal("sigkill")
   settle(0.2)
   close_handles {}
-  settle(0.1)
+  settle(5) -- a busy machine takes its time; nothing is left to wait for
 end
 
 --- Has a function called, too, when a test has failed.
