@@ -96,7 +96,7 @@ local function obey(socket, signal)
   end)
 end
 
--- Checks the option `loop`, an adapter with the hooks loop/luv.lua describes.
+-- Checks the option `loop`, an adapter: docs/embedding.md says what its hooks owe.
 local function check_loop(adapter)
   local ok = adapter == nil or type(adapter) == "table"
   for _, hook in ipairs { "poll", "idle", "timer" } do

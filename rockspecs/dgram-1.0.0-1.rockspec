@@ -51,6 +51,7 @@ build = {
     ["dgram.pollloop"] = "lua/dgram/pollloop.lua",
     ["dgram.receive"] = "lua/dgram/receive.lua",
     ["dgram.scheduler"] = "lua/dgram/scheduler.lua",
+    ["dgram.selector"] = "lua/dgram/selector.lua",
     ["dgram.send"] = "lua/dgram/send.lua",
     ["dgram.socket"] = "lua/dgram/socket.lua",
     ["dgram.timers"] = "lua/dgram/timers.lua",

@@ -206,6 +206,8 @@ local function specify(name)
       call(first, "close")
       local before = one.n
       local second, two = watch(near, true, false)
+      call(first, "stop") -- what is closed touches the second no more
+      call(first, "close")
       uv.fs_write(far, "x")
       turn(function() return two.n >= 2 end)
       assert.equal(before, one.n)

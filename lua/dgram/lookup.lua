@@ -62,22 +62,26 @@ end
 local function ask_loop(adapter, host, family, callback)
   if adapter.lookup then return adapter.lookup(host, family, callback) end
   local address, code = core.resolve(host, family)
-  adapter.timer(function() callback(code, address) end):start(0)
+  callback(code, address)
 end
 
---- Resolves a name for a socket: callback(nil, address) or callback(err).
--- It may call back at once, when the user's `lookup` does.
+--- Resolves a name for a socket: callback(nil, address) or callback(err), in a turn
+-- of the loop; at once, when the user's `lookup` answers so.
 function M.resolve(socket, host, callback)
-  local family = socket._family.version
+  local family, scheduler = socket._family.version, socket._scheduler
   local lookup = socket._options.lookup
   if lookup then return ask_user(lookup, host, family, callback) end
   if host:find("\0", 1, true) then -- a resolver would see its beginning only
-    return socket._scheduler:defer(callback, failure(host, "EAI_NONAME"))
+    return scheduler:defer(callback, failure(host, "EAI_NONAME"))
   end
-  ask_loop(socket._scheduler.adapter, host, family, function(code, address)
-    if socket._scheduler.core:ended() then return end
+  local code, address
+  local function tell()
     if code then return callback(failure(host, code)) end
     callback(nil, address)
+  end
+  ask_loop(scheduler.adapter, host, family, function(...)
+    code, address = ...
+    if not scheduler.core:ended() then scheduler:defer(tell) end
   end)
 end
 

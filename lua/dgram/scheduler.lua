@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- A loop's part in the facade: tasks for its next turn, the sockets that wait
 -- before they try again, what is due later, and the hooks the core calls. It knows adapters
--- (loop/luv.lua says what they owe), not loops.
+-- (docs/embedding.md says what they owe), not loops.
 
 local core = require "dgram.core"
 local errors = require "dgram.errors"
@@ -66,9 +66,8 @@ end
 
 -- Starts the timer for the entry that is due first.
 local function set_alarm(self)
-  local due = self.timers[1].due
-  self.alarm:start(math.max(math.ceil(due - core.now()), 0))
-  self.rings = due
+  self.alarm:start(self.timers:left())
+  self.rings = self.timers[1].due
 end
 
 -- Defers what is due, so that an error in one does not keep the others waiting.

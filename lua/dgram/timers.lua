@@ -3,6 +3,10 @@
 -- one timer however many wait. An entry is a table; `due` (milliseconds of
 -- core.now), `serial` and `place` are its fields here.
 
+local core = require "dgram.core"
+
+local LONGEST = 2 ^ 31 - 1 -- milliseconds
+
 local Timers = {}
 Timers.__index = Timers
 
@@ -67,6 +71,22 @@ function Timers:remove(entry)
   put(self, place, last)
   rise(self, place)
   sink(self, last.place)
+end
+
+--- Takes the entry out that was due before a time, the first; nil if none was.
+function Timers:take(time)
+  local first = self[1]
+  if not first or first.due >= time then return nil end
+  self:remove(first)
+  return first
+end
+
+--- Returns how many whole milliseconds, 2^31 - 1 at most, there are until an entry is
+-- due; -1: there is none.
+function Timers:left()
+  local first = self[1]
+  if not first then return -1 end
+  return math.min(math.max(math.ceil(first.due - core.now()), 0), LONGEST)
 end
 
 --- Makes an empty heap: its first element is the entry that is due first.

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The adapter for cqueues; the head of luv.lua says what the hooks owe. A handle that
+-- The adapter for cqueues; docs/embedding.md says what its hooks owe. A handle that
 -- is started keeps the controller going: there is no unref.
 --
 --   local controller = require("cqueues").new()

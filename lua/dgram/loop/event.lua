@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The adapter for libevent's lua-event; the head of luv.lua says what the hooks
--- owe.
+-- The adapter for libevent's lua-event; docs/embedding.md says what its hooks owe.
 --
 --   local base = require("luaevent.core").new()
 --   local loop = require("dgram.loop.event").new(base)
