@@ -197,7 +197,7 @@ run-coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS
 
 COUNT ?= 60
 SEED ?= 1
-run-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so
+run-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/trace.so
 	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" \
 	  $(LUA) spec/mutate/mutate.lua $(COUNT) $(SEED)
 

@@ -4,15 +4,14 @@
 -- survived: a line that is not tested, or not needed. equivalent.txt lists changes
 -- that make no difference.
 --
---   make mutate COUNT=60 [SEED=1] [FILES="src/engine/queue.c lua/dgram/send.lua"]
+--   make mutate COUNT=60 [SEED=1] [FILES="src/engine/queue.c lua/dgram/send.lua:12"]
 --
--- Fails when one in ten survives, or more. Closes with "1 passed, 0 failed", or
--- the other way round.
+-- Asks only the spec files that run the changed line. What these run, and what became
+-- of each change, is kept in build/mutate until something is edited: a run that was
+-- broken off goes on where it stood. Fails when one in ten survives, or more. Closes
+-- with "1 passed, 0 failed", or the other way round.
 local count, seed = tonumber(arg[1]) or 60, tonumber(arg[2]) or 1
 local lua = os.getenv("LUA") or "lua5.4"
-
--- Seconds a command gets: it was as fast without the change.
-local function limit(seconds) return math.ceil(10 + 4 * seconds) end
 
 -- What is changed: the text, as a pattern, and what it becomes.
 local changes = {
@@ -31,12 +30,11 @@ local changes = {
   },
 }
 
--- The output of a command, line by line.
+-- The output of a command, line by line, and whether it succeeded.
 local function lines_of(command)
   local pipe, list = assert(io.popen(command)), {}
   for line in pipe:lines() do list[#list + 1] = line end
-  pipe:close()
-  return list
+  return list, pipe:close()
 end
 
 -- Tells whether a line is a comment, or one the preprocessor decides on.
@@ -89,66 +87,99 @@ local function choose(list)
   return table.move(list, 1, math.min(count, #list), 1, {})
 end
 
--- Writes a file of the copy, with one line changed if there is a change.
-local function write(copy, file, place)
-  local out = assert(io.open(copy .. "/" .. file, "w"))
-  for number, line in ipairs(sources[file]) do
-    if place and number == place.number then line = place.changed end
-    out:write(line, "\n")
-  end
-  out:close()
-end
-
-local commands = {} -- { text, seconds without any change }
+-- Where the copies are: as it was, with changes, and with a module that counts.
+local original, changed, counting
 
 -- Seconds of a clock.
 local function now() return tonumber(lines_of("date +%s.%N")[1]) end
 
--- Makes read-only what is neither the copy nor a /tmp of its own: a change may do
--- harm (it has changed the mode of /dev/null), and root owns the machine's files in
--- here, too.
-local shelter = [[
-mount -t tmpfs none /tmp && mkdir -p "$PWD" && mount -c --bind . "$PWD" && cd "$PWD" &&
-while read -r _ place _ options _; do
-  case $place in "$PWD"|/tmp|/proc*|/sys*) ;;
-    *) mount -o "remount,bind,$options,ro" "$place" ;;
-  esac
-done </proc/mounts 2>/dev/null; test ! -w / && test ! -w /dev]]
-
--- A network with a way out, at whose end nobody is, and without a name server.
-local network = [[
-mount -t sysfs none /sys && echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad &&
-ip link set lo up && ip link add eth0 type veth peer name eth1 &&
-ip address add 10.77.0.1/24 dev eth0 && ip link set eth0 up &&
-ip link set eth1 up && ip route add default dev eth0 &&
-echo nameserver 127.0.0.1 >resolv.conf && mount --bind resolv.conf /etc/resolv.conf]]
-
--- Runs a command in the copy, with processes, a network and temporary files of its
--- own, none of which outlives it; returns whether it succeeded.
-local function succeeds(copy, command, seconds)
-  local script = ([[cd %s && %s && %s && rm -rf tmp && mkdir tmp &&
-    ulimit -v 8000000 && export TMPDIR=$PWD/tmp LUA=%s CHECKS=$PWD/checks &&
-    . ./environment && %s]]):format(copy, shelter, network, lua, command)
-  local ok = os.execute(("timeout -k 5 %d unshare -Urnpf "
-    .. "--kill-child=KILL --mount-proc sh -c '%s' >%s/log 2>&1"):format(
-      limit(seconds), script, copy))
-  return ok
+-- Writes a file of the copy, with the lines that are changed.
+local function write(file, changed_lines)
+  local out = assert(io.open(changed .. "/" .. file, "w"))
+  for number, line in ipairs(sources[file]) do
+    out:write(changed_lines[number] or line, "\n")
+  end
+  out:close()
 end
 
--- Finds out what notices nothing because it fails without any change, says so,
--- and lists the others, the fastest first.
-local function list_commands(copy)
-  local list = { "spec/faults/run", "spec/net/run" }
-  for _, spec in ipairs(lines_of("ls spec/*_spec.lua")) do
-    list[#list + 1] = "spec/run " .. spec
+local applied = {} -- the changes that the copy has
+
+-- Puts these changes into the copy, and no others; returns whether it compiles.
+local function apply(places)
+  local files = {}
+  for _, place in ipairs(applied) do files[place.file] = {} end
+  for _, place in ipairs(places) do
+    files[place.file] = files[place.file] or {}
+    files[place.file][place.number] = place.changed
   end
-  for _, text in ipairs(list) do
-    local begin = now()
-    if succeeds(copy, text, 100) then
-      commands[#commands + 1] = { text = text, seconds = now() - begin }
-    else
-      print("fails unchanged: " .. text)
-      os.execute("tail -n 20 " .. copy .. "/log")
+  for file, changed_lines in pairs(files) do write(file, changed_lines) end
+  applied = places
+  return os.execute(("make -s -C %s >%s/log 2>&1"):format(changed, changed))
+end
+
+-- Tells whether a change of C is one of code for other systems.
+local function is_same(file)
+  return file:match("%.c$")
+    and os.execute(("cd %s && cmp -s $(cat built) core.so"):format(changed))
+end
+
+-- ------------------------------------------------- what is asked, and what for
+
+local commands = {} -- { text, seconds, ran = { ["file:line"] = true } }, the fastest first
+
+-- What is kept of a run in build/mutate, while nothing that it depends on is edited:
+-- the result of a command, all fates. Returns the file's name, and the sum for now.
+local function kept(name, specs)
+  local sum = lines_of(("LC_ALL=C; export LC_ALL; find Makefile src lua examples docs bench "
+    .. "spec/*/ %s -type f -not -path 'spec/mutate/*' | sort | xargs cat | cksum"):format(
+    specs))[1]
+  return "build/mutate/" .. name:gsub("[^%w]", "_"), sum:match("%d+")
+end
+
+-- Runs a command in a copy; returns whether it succeeded.
+local function succeeds(copy, text, seconds)
+  return os.execute(("LUA=%s spec/mutate/shelter %s %.0f '%s'"):format(lua, copy,
+    seconds, text))
+end
+
+-- Runs a command without any change, and keeps which lines it ran: nothing, if it
+-- fails; "all", if it does so only where they are counted.
+local function record(text, name, sum)
+  local begin = now()
+  local lines, ok = lines_of(("LUA=%s spec/mutate/ran %s 1800 '%s'"):format(lua,
+    counting, text))
+  if not ok then lines = succeeds(original, text, 1800) and { "all" } or {} end
+  if not lines[1] and not ok then
+    print("fails unchanged: " .. text)
+    os.execute("tail -n 20 " .. original .. "/log")
+  end
+  local out = assert(io.open(name, "w"))
+  out:write(table.concat({ sum, now() - begin, table.unpack(lines) }, "\n"), "\n")
+  out:close()
+end
+
+-- What is known of a command; nil if it fails without any change.
+local function read_command(text)
+  local name, sum = kept(text, text:match("%S+$"))
+  local file = io.open(name)
+  if not file or file:read() ~= sum then
+    record(text, name, sum)
+    file = assert(io.open(name))
+    file:read()
+  end
+  local command = { text = text, seconds = tonumber(file:read()), ran = {} }
+  for line in file:lines() do command.ran[line] = true end
+  file:close()
+  return next(command.ran) and command
+end
+
+-- Reads, or finds out, what each spec file runs.
+local function list_commands()
+  for runner, pattern in pairs { ["spec/run"] = "spec/*_spec.lua",
+    ["spec/net/run"] = "$(ls spec/net/*.lua | grep -v network)",
+    ["spec/faults/run"] = "$(ls spec/faults/*.lua | grep -vE 'case|scenarios')" } do
+    for _, spec in ipairs(lines_of("ls " .. pattern)) do
+      commands[#commands + 1] = read_command(runner .. " " .. spec)
     end
   end
   table.sort(commands, function(a, b) return a.seconds < b.seconds end)
@@ -158,84 +189,168 @@ end
 local hosted = { ["lua/dgram/nginx.lua"] = "spec/nginx_spec.lua" }
 
 -- Tells whether a spec passes without any change.
-local function runs(spec)
+local function passes(spec)
   for _, command in ipairs(commands) do
     if command.text == "spec/run " .. spec then return true end
   end
   return false
 end
 
+-- Tells whether a command runs a line or its neighbours, of the same condition.
+local function concerns(command, place)
+  if command.ran.all then return true end
+  for number = place.number - 1, place.number + 1 do
+    if command.ran[place.file .. ":" .. number] then return true end
+  end
+  return false
+end
+
 local noticing = {} -- file -> command -> how often it noticed a change
 
--- The commands that may notice a change of a file, the likeliest first: the spec
--- of its name, what noticed others, the fastest.
-local function commands_for(file)
-  local name, list, weight = file:match("([^/]*)%.%a+$"), {}, {}
-  noticing[file] = noticing[file] or {}
-  for i, command in ipairs(commands) do
-    list[i] = command
+-- The commands that may notice a change, the likeliest first: the spec of the
+-- file's name, what noticed others, the fastest. All of them for what none was seen
+-- to run: a process that is killed leaves no counts.
+local function commands_for(place)
+  local name, list, weight = place.file:match("([^/]*)%.%a+$"), {}, {}
+  local noticed = noticing[place.file] or {}
+  for _, command in ipairs(commands) do
+    if concerns(command, place) then list[#list + 1] = command end
     local own = command.text:find("/" .. name .. "_spec", 1, true)
-    weight[command] = (own and 0 or command.seconds)
-      / (1 + (noticing[file][command] or 0)) ^ 2
+    weight[command] = (own and 0 or command.seconds) / (1 + (noticed[command] or 0)) ^ 2
   end
+  if not list[1] then list = table.move(commands, 1, #commands, 1, {}) end
   table.sort(list, function(a, b) return weight[a] < weight[b] end)
   return list
 end
 
--- Puts a change into the copy, or takes it out; returns whether it compiles.
-local function apply(copy, file, place)
-  write(copy, file, place)
-  return os.execute(("make -s -C %s >%s/log 2>&1"):format(copy, copy))
-end
-
--- Tells whether a change of C is one of code for other systems.
-local function is_same(copy, file)
-  return file:match("%.c$")
-    and os.execute(("cd %s && cmp -s $(cat built) core.so"):format(copy))
-end
-
--- Tells whether a command notices a change that the copy has.
-local function notices(copy, command, place)
-  for _ = 1, 2 do
-    if succeeds(copy, command.text, command.seconds) then return false end
+-- Lists which of some changes a command notices. Together first, for it mostly
+-- notices none; then by halves. One alone has to fail twice, and its absence not.
+local function noticed_by(command, places)
+  if not places[1] then return {} end
+  local text, limit = command.text, 10 + 2 * command.seconds
+  apply(places)
+  if succeeds(changed, text, limit) then return {} end
+  if not places[2] then
+    if succeeds(changed, text, limit) then return {} end
+    if succeeds(original, text, limit) then return places end
+    print("fails at times: " .. command.text)
+    return {}
   end
-  apply(copy, place.file)
-  local accident = not succeeds(copy, command.text, command.seconds)
-  apply(copy, place.file, place)
-  if accident then print("fails at times: " .. command.text) end
-  return not accident
+  local half = #places // 2
+  local list = noticed_by(command, { table.unpack(places, 1, half) })
+  local rest = noticed_by(command, { table.unpack(places, half + 1) })
+  return table.move(rest, 1, #rest, #list + 1, list)
 end
 
--- Tells what becomes of a change: "stillborn", "survived", or what noticed it.
-local function try(copy, place)
-  local fate = "survived"
-  if not apply(copy, place.file, place) or is_same(copy, place.file) then
-    fate = "stillborn"
-  else
-    for _, command in ipairs(commands_for(place.file)) do
-      if notices(copy, command, place) then
-        local before = noticing[place.file][command] or 0
-        noticing[place.file][command] = before + 1
-        fate = command.text:match("([^/]*)$")
-        break
+local fates, known = nil, {} -- the file that keeps them; of runs that were broken off
+
+-- Decides what became of a change: "stillborn", "survived", or what noticed it.
+local function decide(place, fate)
+  place.fate = fate
+  if not known[place.id] then
+    fates:write(fate, "\t", place.id, "\n")
+    fates:flush()
+  end
+  if fate == "survived" then
+    print(("survived  %s:%d:\n  -%s\n  +%s"):format(place.file, place.number,
+      place.line, place.changed))
+  elseif fate ~= "stillborn" then
+    print(("noticed   %s:%d by %s"):format(place.file, place.number, fate))
+  end
+  io.stdout:flush()
+end
+
+-- Asks a command for some changes.
+local function ask(command, places)
+  for _, place in ipairs(noticed_by(command, places)) do
+    local counts = noticing[place.file] or {}
+    noticing[place.file] = counts
+    counts[command] = (counts[command] or 0) + 1
+    decide(place, command.text:match("([^/]*)$"))
+  end
+end
+
+-- So many commands, of so many seconds at most, are asked for each change alone, the
+-- others for so many at a time.
+local FIRST, QUICK, TOGETHER = 6, 60, 16
+
+-- Asks the likeliest commands for a change.
+local function ask_first(place)
+  if not apply({ place }) or is_same(place.file) then
+    return decide(place, "stillborn")
+  end
+  place.left = {}
+  for i, command in ipairs(commands_for(place)) do
+    if place.fate then return end
+    if i <= FIRST and command.seconds <= QUICK then ask(command, { place })
+    else place.left[command] = true end
+  end
+  if not place.fate then
+    print(("so far    %s:%d: %s"):format(place.file, place.number, place.changed))
+    io.stdout:flush()
+  end
+end
+
+-- Asks all other commands for these changes; what is noticed by none has survived.
+local function ask_together(places)
+  for _, command in ipairs(commands) do
+    local undecided = {}
+    for _, place in ipairs(places) do
+      if not place.fate and place.left[command] then
+        undecided[#undecided + 1] = place
       end
     end
+    ask(command, undecided)
   end
-  apply(copy, place.file)
-  return fate
+  for _, place in ipairs(places) do
+    if not place.fate then decide(place, "survived") end
+  end
 end
 
--- Makes the copy, with the helpers of the fault and network specs. There a spec
--- file ends with the first test that fails.
-local function make_copy()
-  local copy = lines_of("mktemp -d ${TMPDIR:-/tmp}/dgram-mutate.XXXXXX")[1]
-  assert(os.execute(("cp -r Makefile src lua spec examples docs bench *.md "
-    .. "*.rockspec LICENSE .busted %s && mkdir %s/checks && "
-    .. "cp $CHECKS/faults.so $CHECKS/host $CHECKS/netns.so %s/checks && "
-    .. "cd %s && sed -i 's/default = {/&[\"keep-going\"] = false,/' .busted && "
-    .. "unset LUA_PATH LUA_CPATH && make -s env >environment && "
+-- Tells whether a line is changed already.
+local function has_line(places, new)
+  for _, place in ipairs(places) do
+    if place.file == new.file and place.number == new.number then return true end
+  end
+  return false
+end
+
+-- Decides all.
+local function ask_for(places)
+  local waiting = {}
+  for _, place in ipairs(places) do
+    if has_line(waiting, place) or #waiting == TOGETHER then
+      ask_together(waiting)
+      waiting = {}
+    end
+    place.id = table.concat({ place.file, place.number, place.changed }, "\t")
+    if known[place.id] then decide(place, known[place.id]) else ask_first(place) end
+    if not place.fate then waiting[#waiting + 1] = place end
+  end
+  ask_together(waiting)
+end
+
+-- Reads what earlier runs decided, and opens the file for what this one will.
+local function read_fates()
+  local name, sum = kept("fates", "spec/*_spec.lua")
+  name = name .. "-" .. sum
+  for line in io.lines(assert(io.open(name, "a")) and name) do
+    local fate, id = line:match("^(.-)\t(.*)$")
+    known[id] = fate
+  end
+  fates = assert(io.open(name, "a"))
+end
+
+-- Makes a copy, with the helpers of the fault and network specs. There a spec file
+-- ends with the first test that fails.
+local function make_copy(folder, name, setting)
+  local copy = folder .. "/" .. name
+  assert(os.execute(("mkdir -p %s/checks && cp $CHECKS/*.so $CHECKS/host %s/checks && "
+    .. "tar --exclude=./build --exclude=./.git -c . | tar -x -C %s && cd %s && "
+    .. "sed -i 's/busted.lua/& --no-keep-going/' spec/run && "
+    .. "unset LUA_PATH LUA_CPATH && make -s env %s >environment && "
     .. "ls build/*/dgram/core.so >built && cp $(cat built) ."):format(
-      copy, copy, copy, copy)))
+      copy, copy, copy, copy, setting or "")))
   return copy
 end
 
@@ -265,41 +380,46 @@ local function leave_out(list, equivalents)
   return rest
 end
 
-local everything = "find src lua -name '*.c' -o -name '*.lua' | sort"
-local chosen = os.getenv("FILES") or ""
-local list = leave_out(all_places(lines_of(everything)), read_equivalents())
-local wanted = {}
-for _, file in ipairs(lines_of(chosen ~= "" and "ls " .. chosen or everything)) do
-  wanted[file] = true
-end
-local copy = make_copy()
-list_commands(copy)
-for file, spec in pairs(hosted) do
-  if not runs(spec) then
-    wanted[file] = nil
-    print("not measured: " .. file .. ", for " .. spec .. " does not run here")
+-- The lines and files that FILES names; all files, if it is empty.
+local function read_wanted(files)
+  local wanted, chosen = {}, os.getenv("FILES") or ""
+  for _, file in ipairs(chosen ~= "" and lines_of("printf '%s\\n' " .. chosen)
+    or files) do
+    wanted[file] = true
   end
-end
-for i = #list, 1, -1 do
-  if not wanted[list[i].file] then table.remove(list, i) end
+  for file, spec in pairs(hosted) do
+    if not passes(spec) then
+      wanted[file] = nil
+      print("not measured: " .. file .. ", for " .. spec .. " does not run here")
+    end
+  end
+  return wanted
 end
 
-local places = choose(list)
-local noticed, survived, stillborn, begin = 0, 0, 0, now()
-for _, place in ipairs(places) do
-  local fate = try(copy, place)
-  if fate == "stillborn" then stillborn = stillborn + 1
-  elseif fate ~= "survived" then
-    noticed = noticed + 1
-    print(("noticed   %s:%d by %s"):format(place.file, place.number, fate))
-  else
-    survived = survived + 1
-    print(("survived  %s:%d:\n  -%s\n  +%s"):format(place.file, place.number,
-      place.line, place.changed))
+local files = lines_of("find src lua -name '*.c' -o -name '*.lua' | sort")
+local list = leave_out(all_places(files), read_equivalents())
+local folder = lines_of("mktemp -d ${TMPDIR:-/tmp}/dgram-mutate.XXXXXX")[1]
+original, changed = make_copy(folder, "original"), make_copy(folder, "changed")
+counting = make_copy(folder, "counting", "CFLAGS='-O0 --coverage'")
+os.execute("mkdir -p build/mutate")
+read_fates()
+list_commands()
+local wanted = read_wanted(files)
+for i = #list, 1, -1 do
+  local place = list[i]
+  if not (wanted[place.file] or wanted[place.file .. ":" .. place.number]) then
+    table.remove(list, i)
   end
-  io.stdout:flush()
 end
-os.execute("rm -rf " .. copy)
+
+local places, begin, survived, stillborn = choose(list), now(), 0, 0
+ask_for(places)
+for _, place in ipairs(places) do
+  if place.fate == "stillborn" then stillborn = stillborn + 1 end
+  if place.fate == "survived" then survived = survived + 1 end
+end
+os.execute("rm -rf " .. folder)
+local noticed = #places - stillborn - survived
 print(("%d changes did not compile, or not here; %.0f s for each"):format(stillborn,
   (now() - begin) / math.max(#places, 1)))
 print(("%d changes were noticed, %d survived"):format(noticed, survived))
