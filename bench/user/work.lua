@@ -1,5 +1,5 @@
 -- One kind of work, done so many times: what `make bench-user` counts.
---   work.lua send|address|callback|receive|echo COUNT
+--   work.lua send|address|callback|receive|echo|echo8|scattered COUNT
 local dgram, uv = require "dgram", require "luv"
 
 local kind, count = arg[1], tonumber(arg[2])
@@ -68,6 +68,57 @@ function works.echo()
   end)
   client:connectSync(port)
   client:send(message)
+end
+
+-- Has peer.lua send a message to each port whenever it has heard so many. The loop
+-- polls when all have come, so that each run has the same batches.
+local function with_peer(ports, messages)
+  local command = ("%s bench/user/peer.lua %d"):format(arg[-1], messages)
+  local peer, before = io.popen(command), uv.new_prepare()
+  client:connectSync(tonumber(peer:read("l")))
+  local function ask(text)
+    if text then client:send(text) end
+    before:start(function()
+      before:stop()
+      peer:read("l")
+    end)
+  end
+  ask(table.concat(ports, " "))
+  return ask
+end
+
+-- Batches of eight, each message answered on its own.
+function works.echo8()
+  local ports = {}
+  for i = 1, 8 do ports[i] = port end
+  local ask = with_peer(ports, 8)
+  server:on("message", function(msg, rinfo)
+    done = done + 1
+    if done >= count then
+      client:send("end")
+      return finish()
+    end
+    server:send(msg, rinfo.port, rinfo.address)
+    if done % 8 == 0 then ask() end
+  end)
+end
+
+-- A message on each of many sockets.
+function works.scattered()
+  local sockets, ports, ask = {}, {}, nil
+  local function hear()
+    done = done + 1
+    if done % #sockets > 0 then return end
+    if done < count then return ask("next") end
+    for _, socket in ipairs(sockets) do socket:close() end
+    client:send("end")
+    finish()
+  end
+  for i = 1, 64 do
+    sockets[i] = dgram.createSocket("udp4", hear)
+    ports[i] = sockets[i]:bindSync({ address = "127.0.0.1" }).port
+  end
+  ask = with_peer(ports, 1)
 end
 
 works[kind]()
