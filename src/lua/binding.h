@@ -59,14 +59,8 @@ typedef struct State {
 
 /* Keys of the state's own table; texts of addresses follow. */
 enum {
-  KEY_ADDRESS = 1,
-  KEY_FAMILY,
-  KEY_PORT,
-  KEY_SIZE,
-  KEY_V4,
-  KEY_V6,
-  KEY_UNIX,
-  KEY_INFO, /* the fields of system_info, in its order */
+  KEY_SERVE = 1, /* input_serve with what it needs */
+  KEY_INFO,      /* the fields of system_info, in its order */
   KEY_SENDERS = KEY_INFO + INFO_KINDS
 };
 
@@ -217,7 +211,8 @@ extern const luaL_Reg descriptor_methods[];
 
 /* -------------------------------------------------------------- input.c */
 
-int input_serve(lua_State *L);
+void input_make(lua_State *L);
+void input_push_serve(lua_State *L);
 int input_is_making(lua_State *L, const Socket *s, int index);
 void input_read_errors(Socket *s);
 

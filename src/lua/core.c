@@ -115,6 +115,7 @@ int luaopen_dgram_core(lua_State *L) {
   system_stay_loaded(functions);
   system_start();
   state_make(L);
+  input_make(L);
   make_type(L, SOCKET_TYPE, sockets);
   make_type(L, LOOP_TYPE, loops);
   make_type(L, BLOCKLIST_TYPE, blockers);

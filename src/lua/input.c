@@ -11,11 +11,14 @@
 
 #define BUDGET 1024 /* datagrams a wake-up, before other sockets have a turn */
 
+/* Upvalues of input_serve: a wake-up looks nothing up. */
+enum { FIXED_STATE = 1, FIXED_SIZE = 5, FIXED_V4, FIXED_V6, FIXED_UNIX };
+
 /* Stack positions while a wake-up is served. */
 enum {
   AT_SOCKET = 1,
   AT_ENV,
-  AT_STATE,
+  AT_STATE, /* from here to AT_SIZE they are the first upvalues */
   AT_ADDRESS,
   AT_FAMILY,
   AT_PORT,
@@ -84,11 +87,19 @@ static int input_fill(lua_State *L, Socket *s) {
   return -1;
 }
 
+/* Returns the place of an address in the cache. */
+static unsigned cache_place(const CacheKey *key) {
+  uint32_t word[4];
+  memcpy(word, key->bytes, sizeof word);
+  word[0] = (word[0] ^ word[1] ^ word[2] ^ word[3]) * 2654435761u; /* Knuth's */
+  return word[0] >> 16 & (CACHE_SIZE - 1);
+}
+
 /* Pushes the text of an address, from the cache when it is an IP address. */
 static void push_address(lua_State *L, State *state, const Address *from) {
   char text[ADDRESS_TEXT];
   CacheKey key, *slot;
-  unsigned hash = 0, i;
+  unsigned hash;
   memset(&key, 0, sizeof key);
   if (!address_bytes(from, key.bytes) ||
       (from->name.base.sa_family == AF_INET6 &&
@@ -97,8 +108,7 @@ static void push_address(lua_State *L, State *state, const Address *from) {
     return;
   }
   key.family = from->name.base.sa_family;
-  for (i = 0; i < 16; i++) hash = hash * 31 + key.bytes[i];
-  hash &= CACHE_SIZE - 1;
+  hash = cache_place(&key);
   slot = &state->sender[hash];
   if (memcmp(slot, &key, sizeof key) == 0) {
     lua_rawgeti(L, AT_STATE, KEY_SENDERS + (int)hash);
@@ -352,18 +362,16 @@ static int input_deliver(lua_State *L, Socket *s) {
   return count;
 }
 
-/* Lays out the stack for a wake-up. */
+/* Lays out the stack for a wake-up; the socket is on it, and nothing else. */
 static void lay_out(lua_State *L, Socket *s) {
-  static const int keys[] = {KEY_ADDRESS, KEY_FAMILY, KEY_PORT, KEY_SIZE};
-  int i, name = s->family == AF_INET    ? KEY_V4
-                : s->family == AF_INET6 ? KEY_V6
-                                        : KEY_UNIX;
+  int i, name = s->family == AF_INET    ? FIXED_V4
+                : s->family == AF_INET6 ? FIXED_V6
+                                        : FIXED_UNIX;
   luaL_checkstack(L, 24, NULL);
-  lua_settop(L, AT_SOCKET);
   compat_getenv(L, AT_SOCKET);
-  state_push_table(L);
-  for (i = 0; i < 4; i++) lua_rawgeti(L, AT_STATE, keys[i]);
-  lua_rawgeti(L, AT_STATE, name);
+  for (i = FIXED_STATE; i <= FIXED_SIZE; i++)
+    lua_pushvalue(L, lua_upvalueindex(i));
+  lua_pushvalue(L, lua_upvalueindex(name));
   lua_settop(L, AT_INTERFACE);
   if (s->loop->delivers) loop_push_hook(L, AT_SOCKET, HOOK_DELIVER);
 }
@@ -391,7 +399,7 @@ static int may_read(const Socket *s) {
 
 /* Delivers what is left, then reads on within the budget. To be called with
    the socket as its only argument; may raise what a listener raises. */
-int input_serve(lua_State *L) {
+static int input_serve(lua_State *L) {
   Socket *s = lua_touserdata(L, AT_SOCKET);
   int budget = BUDGET;
   lay_out(L, s);
@@ -403,4 +411,24 @@ int input_serve(lua_State *L) {
     if (count >= 0 && count < asked) break;
   }
   return 0;
+}
+
+/* Makes input_serve, once for all sockets of the Lua state. */
+void input_make(lua_State *L) {
+  static const char *const strings[] = {"address", "family", "port", "size",
+                                        "IPv4",    "IPv6",   "unix"};
+  int i;
+  state_push_table(L);
+  lua_pushvalue(L, -1);
+  for (i = FIXED_STATE; i < FIXED_UNIX; i++) lua_pushstring(L, strings[i - 1]);
+  lua_pushcclosure(L, input_serve, FIXED_UNIX);
+  lua_rawseti(L, -2, KEY_SERVE);
+  lua_pop(L, 1);
+}
+
+/* Pushes input_serve, to be called with a socket. */
+void input_push_serve(lua_State *L) {
+  state_push_table(L);
+  lua_rawgeti(L, -1, KEY_SERVE);
+  lua_replace(L, -2);
 }

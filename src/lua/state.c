@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the sockets of a Lua state share: spare memory, remembered addresses,
- * and the strings of rinfo.
+ * What the sockets of a Lua state share: spare memory and remembered addresses.
  */
 #include "binding.h"
 
@@ -27,7 +26,7 @@ State *state_open(lua_State *L) {
   return state;
 }
 
-/* Pushes the table with the strings the Lua state shares. */
+/* Pushes the table with the values the Lua state shares. */
 void state_push_table(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
   compat_getenv(L, -1);
@@ -108,16 +107,10 @@ static int state_gc(lua_State *L) {
 
 /* Makes the shared state, unless the module was loaded before. */
 void state_make(lua_State *L) {
-  static const char *const strings[] = {"address", "family", "port", "size",
-                                        "IPv4",    "IPv6",   "unix"};
   int i;
   if (state_of(L) != NULL) return;
   memset(compat_newuserdata(L, sizeof(State)), 0, sizeof(State));
   lua_createtable(L, KEY_SENDERS, 0);
-  for (i = 0; i < KEY_INFO - 1; i++) {
-    lua_pushstring(L, strings[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
   for (i = 0; i < INFO_KINDS; i++) {
     lua_pushstring(L, system_info[i].name);
     lua_rawseti(L, -2, KEY_INFO + i);

@@ -6,8 +6,6 @@
  */
 #include "binding.h"
 
-#include <string.h>
-
 #define BUSY_ROUNDS 64 /* readings in a row, before other sockets have a turn */
 #define DEEPEST 8 /* wake-ups within wake-ups: listeners may run the loop */
 
@@ -53,18 +51,21 @@ static void flush_listed(lua_State *L, Loop *loop, int index) {
   }
 }
 
-/* Reads and delivers under protection; returns the status, the error on top.
-   The socket is at an index; input_serve, which is to be called, on top. */
-static int serve_readable(lua_State *L, Socket *s, int index) {
-  int status, handler = lua_gettop(L);
+/* Pushes the message handler of listeners, or nil; the socket is at an index. */
+static void push_handler(lua_State *L, int index) {
   loop_push_hook(L, index, HOOK_TRACEBACK);
   lua_pop(L, 1);
-  lua_insert(L, handler);
-  lua_pushvalue(L, index);
-  status = lua_pcall(L, 1, 0, lua_isnil(L, handler) ? 0 : handler);
+}
+
+/* Reads and delivers under protection; returns the status, an error on top. Takes
+   the message handler, input_serve and the socket off the stack. */
+static int serve_readable(lua_State *L, Socket *s) {
+  int handler = lua_gettop(L) - 2;
+  int status = lua_pcall(L, 1, 0, lua_isnil(L, handler) ? 0 : handler);
   s->making = MAKING_NOTHING;
   s->heard_name[0] = '\0';
-  lua_remove(L, handler);
+  if (status != 0) lua_replace(L, handler);
+  else lua_pop(L, 1);
   return status;
 }
 
@@ -75,11 +76,11 @@ static void watch_on(lua_State *L, const Socket *s) {
   lua_call(L, 1, 0);
 }
 
-/* Tells whether the loop says that there is room to send, and nothing else: no
-   datagram, no error. */
+/* Tells whether the loop, which names no error, says that there is room to send,
+   and nothing else. */
 static int is_only_writable(lua_State *L) {
   const char *events = lua_tostring(L, 2);
-  return lua_isnoneornil(L, 1) && events != NULL && strcmp(events, "w") == 0;
+  return events != NULL && events[0] == 'w' && events[1] == '\0';
 }
 
 /* Takes the errors of a socket that does not read, which would wake it on and on:
@@ -100,8 +101,10 @@ static int read_ready(lua_State *L, Socket *s) {
   int status = 0;
   if (s->reading) {
     s->loop->delivering++;
+    lua_pushvalue(L, lua_upvalueindex(3));
     lua_pushvalue(L, lua_upvalueindex(2));
-    status = serve_readable(L, s, 1);
+    lua_pushvalue(L, 1);
+    status = serve_readable(L, s);
     s->loop->delivering--;
   } else take_errors(s);
   if (socket_is_due(s)) socket_list(L, s, 1);
@@ -125,12 +128,12 @@ static int serve_ready(lua_State *L, Socket *s) {
   return status;
 }
 
-/* Answers the loop's readiness: (err, events). Upvalues: the socket, and
-   input_serve. */
+/* Answers the loop's readiness: (err, events). Upvalues: the socket, input_serve,
+   and the message handler. */
 static int on_readiness(lua_State *L) {
   Socket *s = lua_touserdata(L, lua_upvalueindex(1));
   int status = 0, failed = !lua_isnoneornil(L, 1);
-  int only_writable = is_only_writable(L);
+  int only_writable = !failed && is_only_writable(L);
   if (s->fd < 0) return 0;
   if (loop_is_foreign(s->loop))
     return luaL_error(L, "socket belongs to the process that forked this one");
@@ -149,8 +152,9 @@ static int on_readiness(lua_State *L) {
 static int poller(lua_State *L) {
   socket_check(L, 1);
   lua_settop(L, 1);
-  lua_pushcfunction(L, input_serve);
-  lua_pushcclosure(L, on_readiness, 2);
+  input_push_serve(L);
+  push_handler(L, 1);
+  lua_pushcclosure(L, on_readiness, 3);
   return 1;
 }
 
@@ -166,8 +170,10 @@ static void serve(lua_State *L, Socket *s, int index) {
   if (s->fd >= 0) output_flush(L, s, index);
   completion_report(L, s, index);
   if (s->batch == NULL || !s->reading || input_is_making(L, s, index)) return;
-  lua_pushcfunction(L, input_serve);
-  if (serve_readable(L, s, index) != 0) lua_error(L);
+  push_handler(L, index);
+  input_push_serve(L);
+  lua_pushvalue(L, index);
+  if (serve_readable(L, s) != 0) lua_error(L);
 }
 
 /* Gives the first socket of the list its turn. It stays in the list meanwhile,
