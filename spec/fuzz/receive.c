@@ -14,6 +14,8 @@
 #define recvmmsg fake_recvmmsg
 static int fake_recvmmsg(int fd, struct mmsghdr *message, unsigned count,
                          int flags, struct timespec *timeout);
+#define recvmsg fake_recvmsg
+static ssize_t fake_recvmsg(int fd, struct msghdr *header, int flags);
 #include "../../src/engine/system.c"
 #include "../../src/engine/system_io.c"
 #include "../../src/engine/system_option.c"
@@ -86,6 +88,13 @@ static int fake_recvmmsg(int fd, struct mmsghdr *message, unsigned count,
   if (got == 0) return errno = take() | 1, errno == EINTR ? errno = EIO : 0, -1;
   for (i = 0; i < got; i++) fill(&message[i]);
   return (int)got;
+}
+
+static ssize_t fake_recvmsg(int fd, struct msghdr *header, int flags) {
+  struct mmsghdr message = {*header, 0};
+  int got = fake_recvmmsg(fd, &message, 1, flags, NULL);
+  *header = message.msg_hdr;
+  return got > 0 ? (ssize_t)message.msg_len : -1;
 }
 
 /* Checks what was told of a message. */

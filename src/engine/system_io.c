@@ -16,17 +16,10 @@ _Static_assert(sizeof(Message) == sizeof(struct mmsghdr) &&
                    offsetof(Message, size) == offsetof(struct mmsghdr, msg_len),
                "Message is laid out as struct mmsghdr");
 
-/* Reads up to count messages with one system call; returns how many came. */
-int system_receive(int fd, Message *message, int count) {
-  struct mmsghdr *list = (struct mmsghdr *)(void *)message;
-  int got;
-  RETRY(got, recvmmsg(fd, list, (unsigned)count, RECEIVE_FLAGS, NULL));
-  return got < 0 ? -errno : got;
-}
+#endif
 
-#else
 /* Reads up to count messages, one system call each; returns how many came. */
-int system_receive(int fd, Message *message, int count) {
+static int receive_each(int fd, Message *message, int count) {
   ssize_t size;
   int i;
   for (i = 0; i < count; i++) {
@@ -37,7 +30,19 @@ int system_receive(int fd, Message *message, int count) {
   return count;
 }
 
+/* Reads up to count messages, with one system call where there is one; returns
+   how many came. A single message is cheaper by the call for one. */
+int system_receive(int fd, Message *message, int count) {
+#if HAVE_BATCHES
+  struct mmsghdr *list = (struct mmsghdr *)(void *)message;
+  int got;
+  if (count > 1) {
+    RETRY(got, recvmmsg(fd, list, (unsigned)count, RECEIVE_FLAGS, NULL));
+    return got < 0 ? -errno : got;
+  }
 #endif
+  return receive_each(fd, message, count);
+}
 
 /* Sends up to count messages, one system call each; returns how many went. */
 static int send_each(int fd, Message *message, int count) {

@@ -145,6 +145,7 @@ typedef struct Socket {
   unsigned char gro;            /* the kernel may deliver trains */
   unsigned char telling;        /* completions are told after close */
   unsigned char making;         /* MAKING_ values of its next datagram */
+  unsigned char alone;          /* messages in a row that came alone */
   unsigned info;                /* 1 << INFO_: what rinfo has besides the four */
   unsigned char fields;         /* how many these are */
   size_t control_room;          /* bytes of control messages it hears */
