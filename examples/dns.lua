@@ -86,8 +86,8 @@ local function wire(name)
     return ("\\%03d"):format(byte(c))
   end):gsub("%.$", "")
   if rest == "" then return "\0" end
-  for label in (rest .. "."):gmatch("(.-)%.") do
-    label = label:gsub("\\(%d%d%d)", char)
+  for spelled in (rest .. "."):gmatch("(.-)%.") do
+    local label = spelled:gsub("\\(%d%d%d)", char)
     assert(#label > 0 and #label < 64, "this is no name: " .. name)
     text = text .. char(#label) .. label
   end

@@ -810,12 +810,12 @@ describe("a descriptor that came", function()
       end)
       local more = ("x"):rep(30000) -- it keeps the collector busy
       for i = 1, COUNT do first:send(i .. more, { descriptors = { 0 } }) end
-      collectgarbage("setpause", 1)
+      traffic.hurry(true)
       for _ = 1, 20 * COUNT do
         loop.run("nowait")
         second:resume()
       end
-      collectgarbage("setpause", 200)
+      traffic.hurry(false)
       over = true
       assert.equal(COUNT, heard)
       assert.is_true(paused > 10, "no finalizer ran")

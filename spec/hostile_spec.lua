@@ -163,13 +163,13 @@ describe("a finalizer that runs the loop", function()
         sent[i] = ("%03d"):format(i):rep(100)
         client:send(sent[i], port, "127.0.0.1")
       end
-      collectgarbage("setpause", 1)
+      traffic.hurry(true)
       if _VERSION < "Lua 5.4" then collectgarbage("setstepmul", 1000000) end
       local late = loop.timer(function() loop.stop() end)
       late:start(5000 * helper.PATIENCE)
       server:on("close", function() late:stop() end)
       loop.run()
-      collectgarbage("setpause", 200)
+      traffic.hurry(false)
       if _VERSION < "Lua 5.4" then collectgarbage("setstepmul", 200) end
       assert.equal(COUNT, #heard)
       for i, msg in ipairs(heard) do assert.equal(sent[i], msg) end
@@ -234,12 +234,12 @@ describe("a finalizer", function()
       end)
     end)
     for i = 1, COUNT do client:send(tostring(i), path) end
-    collectgarbage("setpause", 1)
+    traffic.hurry(true)
     for _ = 1, 20 * COUNT do
       loop.run("nowait")
       server:resume()
     end
-    collectgarbage("setpause", 200)
+    traffic.hurry(false)
     over = true
     assert.equal(COUNT, heard)
     assert.equal(COUNT, server:stats().received)
@@ -251,7 +251,7 @@ describe("a finalizer", function()
   it("that runs the loop while a completion is told does not bring 'close' first", function()
     local loop, late, over = inside.poll_loop.new(), 0, false
     local function finalizer() if not over then loop.run("nowait") end end
-    collectgarbage("setpause", 1)
+    traffic.hurry(true)
     for _ = 1, 100 do
       local peer = dgram.createSocket { type = "unix_dgram", loop = loop }
       local socket = dgram.createSocket { type = "unix_dgram", loop = loop, linger = 0 }
@@ -269,7 +269,7 @@ describe("a finalizer", function()
       while not closed do loop.run("nowait") end
       peer:close()
     end
-    collectgarbage("setpause", 200)
+    traffic.hurry(false)
     over = true
     loop.run()
     assert.equal(0, late)

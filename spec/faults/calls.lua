@@ -242,9 +242,9 @@ describe("of the system calls", function()
     for _, action in ipairs(actions) do known[action[1]] = true end
     local module = package.searchpath("dgram.core", package.cpath)
     local pipe = io.popen(("nm -D --undefined-only '%s'"):format(module))
-    for name in pipe:read("a"):gmatch(" U ([%w_]+)") do
+    for symbol in pipe:read("a"):gmatch(" U ([%w_]+)") do
       count = count + 1
-      name = name:gsub("64$", "") -- of large files: open64
+      local name = symbol:gsub("64$", "") -- of large files: open64
       assert(known[SPELLED[name] or name] or harmless[name]
         or name:match("^luaL?_"), name .. " never fails")
     end

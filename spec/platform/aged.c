@@ -8,12 +8,19 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-/* age(core): gives a socket, and its loop, counters near 2^31. */
+/* age(core, turns): gives a socket counters near 2^31, and its loop so many sockets
+   that had their turn. */
 int age(lua_State *L) {
   Socket *s = lua_touserdata(L, 1);
-  s->loop->head = s->loop->tail = INT_MAX - 2;
+  s->loop->head = s->loop->tail = (unsigned)lua_tonumber(L, 2);
   s->queue.ledger.sent_bytes = s->received_bytes = INT_MAX;
   return 0;
+}
+
+/* place(n): where the n-th socket of a loop's list lies. */
+int place(lua_State *L) {
+  lua_pushinteger(L, LOOP_KEY((unsigned)lua_tonumber(L, 1)));
+  return 1;
 }
 
 /* inode_bits(): bits of a file's inode, as the library reads it; 0 where it does not

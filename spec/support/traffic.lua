@@ -19,6 +19,14 @@ function traffic.plant(fn)
   else setmetatable({}, { __gc = fn }) end
 end
 
+-- Has the collector begin anew as soon as it has ended, so that finalizers run
+-- within some calls; or as usual.
+function traffic.hurry(yes)
+  local percent = yes and 1 or 200
+  if _VERSION < "Lua 5.5" then collectgarbage("setpause", percent)
+  else collectgarbage("param", "pause", percent) end
+end
+
 -- Makes n messages, each with its number.
 function traffic.numbered(n)
   local list = {}
