@@ -1,28 +1,33 @@
--- What differs between platforms: widths of numbers. `make test-i386` runs this
--- where it matters.
+-- What differs between platforms: widths of numbers, where `make test-i386` runs this;
+-- what macOS and the BSDs want, of calls that answer by their rules.
 local helper = require "spec.support.helper"
 local host = require "spec.support.host"
 local inside = require "spec.support.inside"
 local traffic = require "spec.support.traffic"
 
 local LUA = jit and "luajit" or "lua" .. _VERSION:match("%d%.%d")
-local library = helper.path() .. ".so"
+
+local libraries = {}
+
+-- Builds a C file of spec/platform; returns what gives a function of it.
+local function build(name, flags)
+  local library = helper.path() .. ".so"
+  libraries[#libraries + 1] = library
+  local built = host.succeeds(("cc -shared -fPIC %s -o %s spec/platform/%s %s"):format(
+    flags, library, name, "$(pkg-config --cflags " .. LUA .. ")"))
+  return function(fn)
+    if not built then pending("no C compiler (cc), or no headers of " .. LUA) end
+    return assert(package.loadlib(library, fn))
+  end
+end
+
+teardown(function()
+  for _, library in ipairs(libraries) do os.remove(library) end
+end)
 
 describe("numbers that need more than 31 bits", function()
-  local built
-
-  setup(function()
-    built = host.succeeds(("cc -shared -fPIC -o %s spec/platform/aged.c %s"):format(
-      library, "$(pkg-config --cflags " .. LUA .. ")"))
-  end)
-
-  teardown(function() os.remove(library) end)
-
-  -- A function of spec/platform/aged.c.
-  local function load(name)
-    if not built then pending("no C compiler (cc), or no headers of " .. LUA) end
-    return assert(package.loadlib(library, name))
-  end
+  local load
+  setup(function() load = build("aged.c", "") end)
 
   -- Gives a socket's loop, and its counters, a long past: no public function can.
   local function age(socket, turns)
@@ -74,5 +79,51 @@ describe("numbers that need more than 31 bits", function()
 
   it("inodes of files are read whole", function()
     assert.equal(64, load "inode_bits"())
+  end)
+end)
+
+describe("a kernel of the BSDs, or macOS,", function()
+  local call
+  setup(function()
+    local load = build("bsd.c", "-U__linux__ -DDGRAM_PORTABLE=1")
+    function call(name, ...) return load(name)(...) end
+  end)
+
+  for _, v6 in ipairs { false, true } do
+    local name = v6 and "IPv6" or "IPv4"
+    it("is told how long the names of a group and its source are, " .. name, function()
+      assert.equal(0, call("join", v6, 1))
+      assert.equal(0, call("join", v6, 1, true))
+    end)
+
+    it("is asked for a group without an interface, " .. name, function()
+      assert.equal(0, call("join", v6, 0))
+      assert.equal("EADDRNOTAVAIL", call("join", v6, 0, true)) -- needs one
+    end)
+  end
+
+  it("is given the address that multicast leaves by", function()
+    assert.equal(0, call "leave_by")
+  end)
+
+  it("has forgotten the peer although it says no", function()
+    assert.equal(0, call("disconnect", true))
+    assert.equal("EAFNOSUPPORT", call("disconnect", false))
+  end)
+
+  it("gives unix senders without a name one of zeros", function()
+    assert.equal(0, call "unnamed")
+  end)
+
+  it("is asked for no mode of a socket", function()
+    assert.equal("ENOTSUP", call "restrict_mode")
+  end)
+
+  it("shares a port with reuseAddr, and spreads it only if it knows how", function()
+    local address, port = call "options"
+    assert.same({ 0, address, port }, { call("share", false) })
+    assert.same({ "ENOTSUP" }, { call("share", true) })
+    local spread = build("bsd.c", "-U__linux__ -DDGRAM_PORTABLE=1 -DSO_REUSEPORT_LB=65536")
+    assert.same({ 0, 65536 }, { spread "share"(true) })
   end)
 end)
