@@ -28,17 +28,24 @@ end
 
 local make_room = Scheduler.make_room
 
+-- Takes the first task, if there still is one, and runs it.
+local function run_first(self)
+  local first = self.first
+  if first > self.last then return end
+  local task, subject = self.tasks[first], self.subjects[first]
+  self.tasks[first], self.subjects[first] = nil, nil
+  self.first = first + 1
+  task(subject)
+end
+
 -- Runs the tasks that wait, and of those they add some. One is taken when it can
--- be called: nobody else would close what it was to close.
+-- be called: nobody else would close what it was to close. (To find that out may run
+-- finalizers, and one that runs the loop takes the tasks.)
 local function run_tasks(self)
   local last = self.last + MOST
   while self.first <= math.min(self.last, last) do
     make_room()
-    local first = self.first
-    local task, subject = self.tasks[first], self.subjects[first]
-    self.tasks[first], self.subjects[first] = nil, nil
-    self.first = first + 1
-    task(subject)
+    run_first(self)
   end
 end
 

@@ -375,6 +375,15 @@ static int input_deliver(lua_State *L, Socket *s) {
   return count;
 }
 
+/* Lays out what the facade makes rinfo with. It says that it does from before it is
+   called on: LuaJIT may run finalizers ahead of a function's first instruction. */
+static void lay_out_facade(lua_State *L) {
+  loop_push_hook(L, AT_SOCKET, HOOK_DELIVER);
+  lua_pushliteral(L, "_making");
+  lua_pushboolean(L, 1);
+  lua_rawset(L, AT_OWNER);
+}
+
 /* Lays out the stack for a wake-up; the socket is on it, and nothing else. */
 static void lay_out(lua_State *L, Socket *s) {
   int i, name = s->family == AF_INET    ? FIXED_V4
@@ -386,7 +395,7 @@ static void lay_out(lua_State *L, Socket *s) {
     lua_pushvalue(L, lua_upvalueindex(i));
   lua_pushvalue(L, lua_upvalueindex(name));
   lua_settop(L, AT_INTERFACE);
-  if (s->loop->delivers) loop_push_hook(L, AT_SOCKET, HOOK_DELIVER);
+  if (s->loop->delivers) lay_out_facade(L);
 }
 
 /* Reads the queue of errors, which keeps a socket readable that has no datagram.
