@@ -859,4 +859,47 @@ describe("a descriptor that came", function()
       assert.equal(0, child:wait())
     end)
   end)
+
+  it("of such a flood does not have the process collect garbage and nothing else", function()
+    helper.run(function()
+      local script = Child.script([[
+        local first, second = dgram.socketpair { recvInfo = { "descriptors" } }
+        local heap, kept, heard, COUNT = {}, {}, 0, 60
+        for i = 1, 2e5 do heap[i] = { i } end
+        local function collect()
+          local start = uv.hrtime()
+          collectgarbage()
+          return uv.hrtime() - start
+        end
+        local shortest, collections, start = math.min(collect(), collect(), collect()), 0
+        local function plant() -- each collection of all calls it once
+          local function count()
+            collections = collections + 1
+            plant()
+          end
+          if newproxy then getmetatable(newproxy(true)).__gc = count
+          else setmetatable({}, { __gc = count }) end
+        end
+        second:on("error", function() end)
+        second:on("message", function(_, rinfo)
+          heard = heard + 1
+          kept[heard] = rinfo.descriptors
+          start = start or uv.hrtime()
+          if heard < COUNT then return end
+          local may = 2 + (uv.hrtime() - start) / (9 * shortest)
+          print(collections, collections <= may or may)
+          first:close()
+          second:close()
+        end)
+        collectgarbage("stop") -- of its own
+        plant()
+        for i = 1, COUNT do first:send("x", { descriptors = { 0, 1, 2, 0, 1, 2, 0, 1 } }) end
+        uv.run()
+      ]])
+      local child = Child.start("sh", "-c", 'ulimit -n 60; exec "$0" "$1" 2>&1',
+        uv.exepath(), script)
+      assert.equal("true", child:line():match("\t(.*)"))
+      assert.equal(0, child:wait())
+    end, 30)
+  end)
 end)

@@ -457,11 +457,10 @@ local function target(self)
   end
 end
 
--- Makes a numbered datagram. Those that finalizers send have an order of their own,
--- and those that the same socket sends within a send: they come in the middle of
--- others.
+-- Makes a numbered datagram, while the collector is held. Those that finalizers send
+-- have an order of their own, and those that the same socket sends within a send: they
+-- come in the middle of others.
 local function new_entry(self, dest, manner, size)
-  hold()
   local entry = { from = self, dest = dest, number = #run.entries + 1,
     completions = 0 }
   run.entries[entry.number] = entry
@@ -470,7 +469,6 @@ local function new_entry(self, dest, manner, size)
   entry.payload = entry.number .. ":" .. FILLER:sub(1, size)
   entry.excused = dest and (dest.deaf or dest.peer ~= nil or dest.closing
     or dest.connecting ~= nil or dest.blocks)
-  release()
   return entry
 end
 
@@ -562,11 +560,16 @@ local function try_send(self, method, ...)
   return ok
 end
 
--- Makes a call that sends so many datagrams of so many bytes.
+-- Makes a call that sends so many datagrams of so many bytes. If a finalizer connects
+-- the socket anew in there, nobody knows whom they go to.
 local function submit(self, entry, count, size, method, ...)
   entry.turns = run.turns
   self.largest = math.max(self.largest, size + 64 * count)
+  local outer = self.submitted
+  self.submitted = entry
+  release()
   entry.accepted = try_send(self, method, ...)
+  self.submitted = outer
   if not entry.accepted then return end
   self.accepted = self.accepted + count
   check_room(self)
@@ -593,9 +596,11 @@ local function add_options(self, arguments, number)
   arguments[#arguments + 1] = WAYS[self.kind][number % 11]
 end
 
--- Sends a datagram to where a target leads, or to the peer.
+-- Sends a datagram to where a target leads, or to the peer: it is one and the same
+-- until the call.
 local function send(self, to, form, size, quiet)
   if not self.socket then return end
+  hold()
   local rest, dest, manner = {}, self.peer, "literal"
   if self.peer == nil then rest, dest, manner = to() end
   local entry = new_entry(self, dest or nil, manner, size)
@@ -610,6 +615,7 @@ end
 -- Sends many datagrams at once.
 local function send_many(self, to, count, size, quiet)
   if not self.socket then return end
+  hold()
   local rest, dest, manner = {}, self.peer, "literal"
   if self.peer == nil then rest, dest, manner = to() end
   local group, messages = { completions = 0, number = 0 }, {}
@@ -636,13 +642,27 @@ local function close(self)
   if try(self, "close") then self.closing = true end
 end
 
--- Connects; what is under way to the socket may not arrive then.
+-- Notes that a call changes the peer: what is under way to the socket need not arrive,
+-- and what is just being sent may go elsewhere. Returns a function that tells whether
+-- this is still the last such call: a finalizer may have made another in it.
+local function begin_move(self)
+  local submitted = self.submitted
+  excuse(self)
+  for _, entry in ipairs(submitted and (submitted[1] and submitted or { submitted }) or {}) do
+    entry.dest, entry.excused = nil, true
+  end
+  self.moves = (self.moves or 0) + 1
+  local mine = self.moves
+  return function() return self.moves == mine end
+end
+
+-- Connects.
 local function connect(self, method, to)
   local arguments, dest = to()
-  local before = self.connecting
-  excuse(self)
+  local before, is_last = self.connecting, begin_move(self)
   self.connecting = dest or false
   local ok, err = try(self, method, unpack(arguments))
+  if not is_last() then return err end
   if not ok then self.connecting = before end
   if ok and method == "connectSync" then
     self.peer, self.connecting = dest or false, nil
@@ -652,8 +672,10 @@ end
 
 -- Disconnects.
 local function disconnect(self)
-  excuse(self)
-  if try(self, "disconnect") then self.peer, self.disconnected = nil, true end
+  local is_last = begin_move(self)
+  if not try(self, "disconnect") then return end
+  self.disconnected = true
+  if is_last() then self.peer = nil end
 end
 
 -- Makes a listener's error.

@@ -101,6 +101,7 @@ typedef struct OpenOptions {
 void system_stay_loaded(const void *object);
 void system_start(void);
 pid_t system_process(void);
+double system_now(void);
 int system_open(const OpenOptions *options);
 int system_adopt(int fd, int wanted);
 int system_pair(int fd[2]);

@@ -50,6 +50,13 @@ pid_t system_process(void) {
   return __atomic_load_n(known, __ATOMIC_RELAXED);
 }
 
+/* Returns the milliseconds of a clock that nobody sets. */
+double system_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 /* ---------------------------------------------------------------- opening */
 
 /* Has a descriptor closed on exec; returns 0 or a negative errno. */

@@ -99,10 +99,16 @@
 #define RECEIVE_FLAGS MSG_DONTWAIT
 #endif
 
-/* Repeats a call that a signal interrupted. */
-#define RETRY(result, call) \
-  do result = (call);       \
-  while (result < 0 && errno == EINTR)
+#define TRIES 100
+
+/* Repeats a call that a signal interrupted, but not for good: what filters the calls
+   of a process may say so for ever. */
+#define RETRY(result, call)                                \
+  do {                                                     \
+    int tries = TRIES;                                     \
+    do (result) = (call);                                  \
+    while ((result) < 0 && errno == EINTR && --tries > 0); \
+  } while (0)
 
 /* Sets an option; returns 0 or a negative errno. */
 static inline int set_option(int fd, int level, int option, const void *value,

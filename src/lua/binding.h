@@ -49,6 +49,7 @@ typedef struct State {
   struct Socket *open;         /* the sockets that have a descriptor */
   int closing;                 /* its finalizer ran: nothing is made any more */
   Batch *spare[2];             /* batches nobody uses; for UDP, for unix */
+  double collect_at;           /* when all may be collected again; system_now */
   Pool pool;                   /* spare blocks of send queues */
   CacheKey sender[CACHE_SIZE]; /* whose texts lie in the state's table */
   Destination destination[CACHE_SIZE]; /* texts of destinations */

@@ -69,11 +69,20 @@ static int is_enough(const Socket *s, int asked, int count) {
   return count >= 0 && (count < asked || alone);
 }
 
+/* Collects all that nobody uses any more, for a tenth of the time at most: whoever
+   sends could have the process do nothing else. */
+static void collect(lua_State *L, State *state) {
+  double start = system_now();
+  if (start < state->collect_at) return;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  state->collect_at = system_now() + 9 * (system_now() - start);
+}
+
 /* Reports that descriptors were lost, for the process has as many as it may.
    Those of values that nobody uses any more are closed. */
 static void report_cut(lua_State *L, Socket *s) {
   s->batch->cut = 0;
-  lua_gc(L, LUA_GCCOLLECT, 0);
+  collect(L, s->state);
   socket_report_error(L, s, AT_SOCKET, -EMFILE);
 }
 

@@ -174,10 +174,7 @@ int poller_poll(lua_State *L) {
 
 /* now(): returns milliseconds of a clock that only goes forward. */
 int poller_now(lua_State *L) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  lua_pushnumber(L,
-                 (lua_Number)now.tv_sec * 1e3 + (lua_Number)now.tv_nsec / 1e6);
+  lua_pushnumber(L, (lua_Number)system_now());
   return 1;
 }
 
