@@ -280,6 +280,38 @@ describe("a path that takes no trains", function()
   end)
 end)
 
+describe("a call that is interrupted each time", function()
+  before_each(faults.clear)
+
+  it("fails a send in the end", function()
+    helper.run(function()
+      local socket, port = bound()
+      refuse("send", "EINTR")
+      socket:send("x", port, "127.0.0.1", helper.expect(function(err)
+        assert.equal("EINTR", err.code)
+        faults.clear()
+        socket:close()
+      end))
+    end)
+  end)
+
+  it("is told of when it reads, and made again later", function()
+    helper.run(function()
+      local socket, port = bound()
+      local heard, codes = helper.listen(socket), {}
+      socket:on("error", function(err)
+        codes[#codes + 1] = err.code
+        faults.clear()
+      end)
+      refuse("receive", "EINTR")
+      socket:send("x", port, "127.0.0.1")
+      helper.wait(function() return heard[1] end)
+      assert.same({ "EINTR" }, codes)
+      socket:close()
+    end)
+  end)
+end)
+
 describe("system calls", function()
   before_each(faults.clear)
 
