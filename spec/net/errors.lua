@@ -6,15 +6,16 @@ local dgram = require "dgram"
 local helper = require "spec.support.helper"
 
 local PORT = Network.PORT
+local DEAD = 60 -- hosts that are not there
 
 local versions = {
   { name = "IPv4", type = "udp4", any = "0.0.0.0", server = "10.0.1.2",
-    nobody = "10.0.1.77", nowhere = "10.9.9.9", local_net = "10.8.0.0/16",
+    nobody = "10.0.1.77", dead = "10.0.0.%d", nowhere = "10.9.9.9", local_net = "10.8.0.0/16",
     local_host = "10.8.0.1", unreachable = { "Icmp", "InDestUnreachs" },
     expired = { "Icmp", "InTimeExcds" }, ip = "ip", neighbour = "ipv4",
     prohibited = "EHOSTUNREACH", reject = "icmp type admin-prohibited" },
   { name = "IPv6", type = "udp6", any = "::", server = "fd00:1::2",
-    nobody = "fd00:1::77", nowhere = "fd99::9", local_net = "fd08::/16",
+    nobody = "fd00:1::77", dead = "fd00:0::%x", nowhere = "fd99::9", local_net = "fd08::/16",
     local_host = "fd08::1", unreachable = { "Icmp6InDestUnreachs" },
     expired = { "Icmp6InTimeExcds" }, ip = "ip -6", neighbour = "ipv6",
     prohibited = "EACCES", reject = "icmpv6 type admin-prohibited" },
@@ -160,6 +161,43 @@ for _, v in ipairs(versions) do
           end)
         end)
     end
+
+    -- Sends to many hosts on host a's link that are not there, then to the server, by
+    -- a socket with a send buffer; calls check(socket, server) as the datagrams stand
+    -- then. All that was accepted has its completion in the end.
+    local function beside_dead_hosts(bytes, check)
+      for name, value in pairs { mcast_solicit = "1", retrans_time_ms = "200" } do
+        a:sysctl(("%s.neigh.eth0.%s"):format(v.neighbour, name), value)
+      end
+      helper.run(function()
+        local server, told, failed = serve(), 0, 0
+        local socket = a:socket({ type = v.type, sendBufferSize = bytes }, { address = v.any })
+        local function count(err)
+          told, failed = told + 1, failed + (err and 1 or 0)
+        end
+        socket:send("the router is known now", PORT, v.server, count)
+        Network.wait(function() return server.heard == 1 end)
+        for i = 1, DEAD do socket:send("x", PORT, v.dead:format(i + 1), count) end
+        socket:send("hello", PORT, v.server, count)
+        socket:flush()
+        check(socket)
+        Network.wait(function() return told == DEAD + 2 and server.heard == 2 end)
+        assert.equal(0, failed)
+        helper.close(socket, server)
+      end)
+    end
+
+    it("hosts on the link that are not there hold others up, and nothing is lost", function()
+      beside_dead_hosts(4608, function(socket)
+        assert.is_true(socket:getSendQueueCount() > DEAD / 2)
+      end)
+    end)
+
+    it("… and hold nobody up with a larger send buffer", function()
+      beside_dead_hosts(212992, function(socket)
+        assert.equal(0, socket:getSendQueueCount())
+      end)
+    end)
 
     it("hops run out at the router", function()
       helper.run(function()
