@@ -1,124 +1,87 @@
 -- A DHCP server for several links (RFC 2131): it knows the link that a broadcast came
--- in by, and answers there only. Each link is a /24, of which .100 to .199 are given
--- away. End with Ctrl-C. Try it, as root, on two links (here is one):
---   ip link add lan0 type veth peer name pc0 netns $PID
---   ip addr add 10.7.0.1/24 dev lan0; ip link set lan0 up
---   lua5.4 examples/dhcp_server.lua 67 lan0=10.7.0.1 lan1=10.8.0.1
---   nsenter -t $PID -n udhcpc -i pc0 -f -q
+-- in by, and answers there only, from its own address there. Each link is a /24, of
+-- which .100 to .199 are given away. End with Ctrl-C. Try it, as root, with udhcpc in a
+-- network namespace of its own (here is one link):
+--   ip netns add pc; ip link add lan0 type veth peer name eth0 netns pc
+--   ip addr add 10.7.0.1/24 dev lan0; ip link set lan0 up; ip -n pc link set eth0 up
+--   lua5.4 examples/dhcp_server.lua 67 lan0=10.7.0.1 &
+--   ip netns exec pc udhcpc -i eth0 -f -q
+package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
+local Leases = require "dhcp_leases"
 local dgram = require "dgram"
+local dhcp = require "dhcp"
 local uv = require "luv"
 
-local port = tonumber(table.remove(arg, 1)) or 6767 -- and the clients' is the next one
 local LEASE, OFFER = 600, 10 -- seconds
-local DISCOVER, OFFERED, REQUEST, DECLINE, ACK, NAK, RELEASE = 1, 2, 3, 4, 5, 6, 7
-local SAID = { [OFFERED] = "offers", [ACK] = "gives", [NAK] = "refuses" }
-local COOKIE, NOWHERE = "\99\130\83\99", "\0\0\0\0"
+local USAGE = "usage: dhcp_server.lua PORT INTERFACE=ADDRESS..."
 
--- An address as its four bytes, and the way back.
-local function bytes(address)
-  return (address:gsub("(%d+)%.?", function(n) return string.char(n) end))
-end
-
-local function dotted(four) return ("%d.%d.%d.%d"):format(four:byte(1, 4)) end
-
-local links = {} -- by name: our address there, the network, leases by address
-for _, text in ipairs(arg) do
-  local name, address = text:match("^(.+)=(%d+%.%d+%.%d+%.%d+)$")
-  links[assert(name, "INTERFACE=ADDRESS is wanted")] = { name = name, address = address,
-    own = bytes(address), net = bytes(address):sub(1, 3), leases = {} }
-end
-
--- Reads the options, code to content; nil if they are longer than the message.
-local function read_options(msg)
-  local options, at = {}, 241
-  while at <= #msg and msg:byte(at) ~= 255 do
-    local code, length = msg:byte(at, at + 1)
-    if code == 0 then length = -1 end -- padding is one byte
-    if not length or at + 1 + length > #msg then return nil end
-    options[code] = (options[code] or "") .. msg:sub(at + 2, at + 1 + length) -- RFC 3396
-    at = at + 2 + length
+-- Whether an interface has an address.
+local function has(name, address)
+  for _, each in ipairs(uv.interface_addresses()[name] or {}) do
+    if each.ip == address then return true end
   end
-  return options
+  return false
 end
 
--- Reads a client's message (RFC 2131, 2); nil if it is none, or of a relay.
-local function read(msg)
-  local options = #msg >= 240 and msg:find("^\1\1\6") and msg:sub(237, 240) == COOKIE
-    and msg:sub(25, 28) == NOWHERE and read_options(msg)
-  if not options or #(options[53] or "") ~= 1 or #(options[50] or NOWHERE) ~= 4 then
-    return nil
-  end
-  return { kind = options[53]:byte(), wanted = options[50], server = options[54],
-    ciaddr = msg:sub(13, 16), chaddr = msg:sub(29, 44), xid = msg:sub(5, 8),
-    flags = msg:sub(11, 12), client = options[61] or msg:sub(29, 34) }
-end
-
--- Whether a client may have an address: it is of the pool, and nobody else's now.
-local function may_have(link, client, four)
-  local lease, last = link.leases[four], four:byte(4)
-  return four:sub(1, 3) == link.net and last >= 100 and last <= 199 and four ~= link.own
-    and (not lease or lease.client == client or lease.ends <= os.time())
-end
-
--- Finds an address for a client: its own, the one it wants, any; nil: all are taken.
-local function choose(link, client, wanted)
-  for four, lease in pairs(link.leases) do
-    if lease.client == client then return four end
-  end
-  if wanted and may_have(link, client, wanted) then return wanted end
+-- A link: our interface and address there, its network, and who has which address.
+local function new_link(text)
+  local name, address, net = text:match("^(.+)=((%d+%.%d+%.%d+%.)%d+)$")
+  assert(name, USAGE)
+  assert(has(name, address), name .. " has no address " .. address)
+  local pool = {}
   for last = 100, 199 do
-    local four = link.net .. string.char(last)
-    if may_have(link, client, four) then return four end
+    if net .. last ~= address then pool[#pool + 1] = net .. last end
   end
+  return { name = name, address = address, net = net, leases = Leases.new(pool) }
 end
 
--- Gives an address to a client, which has one at most; an offer shortens no lease.
-local function give(link, client, four, seconds)
-  local ends = os.time() + seconds
-  for other, lease in pairs(link.leases) do
-    if lease.client == client then
-      if other == four then ends = math.max(ends, lease.ends) end
-      link.leases[other] = nil
-    end
-  end
-  link.leases[four] = { client = client, ends = ends }
+local port = assert(tonumber(arg[1]), USAGE) -- and the clients' is the next one
+local links = {} -- by name
+for i = 2, #arg do
+  local link = new_link(arg[i])
+  links[link.name] = link
 end
+assert(next(links), USAGE)
 
 -- What each kind of message does: returns the kind of the answer, if there is one, and
 -- the address that the client gets.
-local handle = {
-  [DISCOVER] = function(link, request)
-    local four = choose(link, request.client, request.wanted)
-    if not four then return print(link.name .. ": no address is left") end
-    give(link, request.client, four, OFFER)
-    return OFFERED, four
-  end,
-  [REQUEST] = function(link, request)
-    if request.server and request.server ~= link.own then return nil end -- chose another
-    local four = request.wanted or request.ciaddr
-    if not may_have(link, request.client, four) then return NAK end
-    give(link, request.client, four, LEASE)
-    return ACK, four
-  end,
-  [DECLINE] = function(link, request) -- somebody has it already: leave it to him
-    local lease = link.leases[request.wanted or NOWHERE]
-    if lease and lease.client == request.client then lease.client = nil end
-  end,
-  [RELEASE] = function(link, request)
-    local lease = link.leases[request.ciaddr]
-    if lease and lease.client == request.client then lease.ends = 0 end
-  end,
-}
+local handle = {}
 
--- Writes an answer, of 300 bytes as BOOTP has it; with an address go the time of its
--- lease, the mask and the router.
-local function answer(link, request, kind, four)
-  local lease = four and "\51\4\0\0" .. string.char(math.floor(LEASE / 256), LEASE % 256)
-    .. "\1\4\255\255\255\0\3\4" .. link.own or ""
-  local msg = "\2\1\6\0" .. request.xid .. "\0\0" .. request.flags .. request.ciaddr
-    .. (four or NOWHERE) .. NOWHERE .. NOWHERE .. request.chaddr .. ("\0"):rep(192)
-    .. COOKIE .. "\53\1" .. string.char(kind) .. "\54\4" .. link.own .. lease .. "\255"
-  return msg .. ("\0"):rep(300 - #msg)
+function handle.DISCOVER(link, request)
+  local address = link.leases:find(request.client, request.requested)
+  if not address then return print(link.name .. ": no address is left") end
+  link.leases:give(request.client, address, OFFER)
+  return "OFFER", address
+end
+
+function handle.REQUEST(link, request)
+  if request.server and request.server ~= link.address then return nil end -- chose another
+  local address = request.requested or request.ciaddr
+  if not link.leases:may_have(request.client, address) then return "NAK" end
+  link.leases:give(request.client, address, LEASE)
+  return "ACK", address
+end
+
+function handle.DECLINE(link, request) link.leases:decline(request.client, request.requested) end
+
+function handle.RELEASE(link, request) link.leases:release(request.client, request.ciaddr) end
+
+-- Writes an answer; with an address go the time of its lease, the mask and the router.
+local function write(link, request, kind, address)
+  return dhcp.encode { op = dhcp.REPLY, kind = kind, xid = request.xid,
+    flags = request.flags, chaddr = request.chaddr, server = link.address,
+    ciaddr = address and request.ciaddr, yiaddr = address, lease = address and LEASE,
+    mask = address and "255.255.255.0", router = address and link.address }
+end
+
+-- Reads a request; nil if it is none, or one that a relay passes on from elsewhere.
+local function read(msg)
+  local request = dhcp.decode(msg)
+  if not request or request.op ~= dhcp.REQUEST or request.giaddr ~= dhcp.NOWHERE then
+    return nil
+  end
+  request.client = request.client or request.chaddr -- who has said no name
+  return request
 end
 
 local server = dgram.createSocket { type = "udp4", recvInfo = { "interface" } }
@@ -126,25 +89,22 @@ local server = dgram.createSocket { type = "udp4", recvInfo = { "interface" } }
 server:on("message", function(msg, rinfo)
   local link, request = links[rinfo.interface], read(msg)
   if not link or not request or not handle[request.kind] then return end
-  local kind, four = handle[request.kind](link, request)
+  local kind, address = handle[request.kind](link, request)
   if not kind then return end
   -- Who has an address hears it there; who has none yet hears a broadcast.
-  local known = kind ~= NAK and request.ciaddr:sub(1, 3) == link.net
-  server:send(answer(link, request, kind, four), port + 1,
-    known and dotted(request.ciaddr) or "255.255.255.255",
+  local known = address and request.ciaddr:find(link.net, 1, true) == 1
+  server:send(write(link, request, kind, address), port + 1,
+    known and request.ciaddr or "255.255.255.255",
     { interface = link.name, localAddress = link.address })
-  print(("%s: %s %s"):format(link.name, SAID[kind], dotted(four or NOWHERE)))
+  print(("%s: %s %s"):format(link.name, kind,
+    address or request.requested or request.ciaddr))
 end)
 
-server:bind(port, "0.0.0.0", function()
-  server:setBroadcast(true)
-  print("listening on port " .. server:address().port)
-end)
+server:bindSync { port = port }
+server:setBroadcast(true)
+print("listening on port " .. port)
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  server:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() server:close() end)
 uv.run()

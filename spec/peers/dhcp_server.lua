@@ -8,6 +8,12 @@ local COOKIE = "\99\130\83\99"
 describe("dhcp_server.lua", function()
   local network, server, one, two, program
 
+  -- Starts the server for these links.
+  local function serve(...)
+    program = peers.example(server, "dhcp_server.lua", "67", ...)
+    program:line("^listening on port 67$")
+  end
+
   -- The server is at two links, which have the same clients' names for interfaces.
   before_each(function()
     network = Network.new()
@@ -21,8 +27,7 @@ describe("dhcp_server.lua", function()
     server:settle("lan0", "lan1")
     one:settle("eth0")
     two:settle("eth0")
-    program = peers.example(server, "dhcp_server.lua", "67", "lan0=10.7.0.1", "lan1=10.8.0.1")
-    program:line("^listening on port 67$")
+    serve("lan0=10.7.0.1", "lan1=10.8.0.1")
   end)
   after_each(function() network:close() end)
 
@@ -41,7 +46,10 @@ describe("dhcp_server.lua", function()
   local function client(host)
     local socket = host:socket({ type = "udp4", interface = "eth0" }, { port = 68 })
     socket.heard = {}
-    socket:on("message", function(msg) table.insert(socket.heard, msg) end)
+    socket:on("message", function(msg, rinfo)
+      table.insert(socket.heard, msg)
+      socket.server = rinfo.address
+    end)
     socket:setBroadcast(true)
     return socket
   end
@@ -79,8 +87,8 @@ describe("dhcp_server.lua", function()
         assert.equal(("by %s1 router %s1 for 600"):format(net, net), rest)
         assert.equal(0, child:wait())
         local link = host == one and "lan0" or "lan1"
-        assert.equal(("%s: offers %s100"):format(link, net), (program:line()))
-        assert.equal(("%s: gives %s100"):format(link, net), (program:line()))
+        assert.equal(("%s: OFFER %s100"):format(link, net), (program:line()))
+        assert.equal(("%s: ACK %s100"):format(link, net), (program:line()))
       end
       assert.equal(0, program:stop("sigint"))
     end, 60)
@@ -98,13 +106,30 @@ describe("dhcp_server.lua", function()
     end, 60)
   end)
 
+  it("answers there also if links have the same network, from the address it is told", function()
+    helper.run(function()
+      program:stop("sigint")
+      server:run("ip addr flush dev lan1")
+      server:address("lan1", "10.7.0.2/24", "10.7.0.1/24")
+      serve("lan0=10.7.0.1", "lan1=10.7.0.1")
+      local a, b = client(one), client(two)
+      for _, each in ipairs { b, a } do
+        send(each, message("\53\1\1\255"))
+        assert.same({ 2, "10.7.0.100" }, { answer(each) })
+        assert.equal("10.7.0.1", each.server)
+      end
+      assert.same({}, b.heard)
+      finish(a, b)
+    end, 60)
+  end)
+
   it("renews and takes back what udhcpc has", function()
     helper.run(function()
       local child = udhcpc(one, "-R")
       child:line("^bound 10%.7%.0%.100")
-      program:line("^lan0: gives")
+      program:line("^lan0: ACK")
       child.process:kill("sigusr1")
-      program:line("^lan0: gives 10%.7%.0%.100")
+      program:line("^lan0: ACK 10%.7%.0%.100")
       child:stop()
       local a = client(one)
       send(a, message("\53\1\1\255"))

@@ -1,0 +1,55 @@
+-- Who has which address of a DHCP server until when, examples/dhcp_leases.lua.
+local Leases = dofile "examples/dhcp_leases.lua"
+
+describe("dhcp_leases", function()
+  local leases
+
+  before_each(function() leases = Leases.new { "one", "two", "three" } end)
+
+  it("gives each client one address, the same again, or the one it asks for", function()
+    assert.equal("one", leases:find("a"))
+    leases:give("a", "one", 600)
+    assert.equal("one", leases:find("a", "two"))
+    assert.equal("two", leases:find("b", "one"))
+    assert.equal("three", leases:find("b", "three"))
+    leases:give("a", "two", 600) -- "one" is free again
+    assert.equal("one", leases:find("b"))
+    assert.equal("two", leases:find("a"))
+    assert.is_false(leases:may_have("a", "four"))
+    assert.is_false(leases:may_have("a", nil))
+  end)
+
+  it("gives none when all are taken, and again those whose time is over", function()
+    leases:give("a", "one", 600)
+    leases:give("b", "two", 0)
+    leases:give("c", "three", 600)
+    assert.equal("two", leases:find("b"))
+    assert.equal("two", leases:find("d"))
+    leases:give("d", "two", 600)
+    assert.is_nil(leases:find("e"))
+    assert.is_false(leases:may_have("b", "two"))
+  end)
+
+  it("shortens no lease by an offer", function()
+    leases:give("a", "one", 600)
+    leases:give("a", "one", -1)
+    assert.is_false(leases:may_have("b", "one"))
+  end)
+
+  it("takes addresses back, and keeps from all what is declined, by its owner alone", function()
+    leases:give("a", "one", 600)
+    leases:release("b", "one")
+    assert.is_false(leases:may_have("b", "one"))
+    leases:release("a", "one")
+    assert.is_true(leases:may_have("b", "one"))
+    assert.equal("one", leases:find("a", "two"))
+    leases:give("a", "one", 600)
+    leases:decline("b", "one")
+    assert.equal("one", leases:find("a"))
+    leases:decline("a", "one")
+    assert.is_false(leases:may_have("a", "one"))
+    assert.equal("two", leases:find("a"))
+    leases:release("a", "nowhere")
+    leases:decline("a", nil)
+  end)
+end)
