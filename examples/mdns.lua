@@ -66,6 +66,15 @@ function mdns.same(a, b)
     and table.concat(a.texts or {}, "\0") == table.concat(b.texts or {}, "\0")
 end
 
+--- Returns whether a response gives the name of a record of ours to another.
+function mdns.contradicts(response, record)
+  for _, other in ipairs(response.answers) do
+    if other.type == record.type and other.name:lower() == record.name:lower()
+      and not mdns.same(other, record) then return true end
+  end
+  return false
+end
+
 --- Returns whether a query asks for a record, and does not know it already.
 function mdns.wants(query, record)
   for _, known in ipairs(query.answers) do

@@ -11,8 +11,8 @@ local uv = require "luv"
 
 local ALL_TYPES = "_services._dns-sd._udp.local"
 
-local name, service, port = arg[1], (arg[2] or "_http._tcp") .. ".local", tonumber(arg[3])
-assert(port, "what to publish? NAME TYPE PORT")
+local name, service, port = arg[1], (arg[2] or "") .. ".local", tonumber(arg[3])
+assert(port and port >= 1 and port <= 65535, "usage: mdns_publish.lua NAME TYPE PORT [TEXT...]")
 local texts = { arg[4] or "" }
 for i = 5, #arg do texts[#texts + 1] = arg[i] end
 
@@ -96,19 +96,10 @@ local publish = dgram.async(function()
   if state == "published" then announce() end
 end)
 
--- Whether a response gives our name to another service.
-local function conflicts(response)
-  for _, record in ipairs(response.answers) do
-    if record.type == "SRV" and record.name:lower() == instance:lower()
-      and not mdns.same(record, location()) then return true end
-  end
-  return false
-end
-
 group = mdns.join(function(message, rinfo)
   if not message.response then
     if state == "published" then answer(message, rinfo) end
-  elseif conflicts(message) then
+  elseif mdns.contradicts(message, location()) then
     taken = true
     if state == "published" then publish() end
   end
@@ -116,8 +107,7 @@ end)
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
+uv.signal_start_oneshot(interrupt, "sigint", function()
   if state == "published" then announce(0) end
   state = "closed"
   group:close()
