@@ -3,7 +3,7 @@
 local dgram = require "dgram"
 local uv = require "luv"
 
-local options = { port = tonumber(arg[1]) or 12345, address = arg[2] }
+local options = { port = arg[1] or 12345, address = arg[2] }
 local socket = dgram.createSocket({ type = "udp4", reuseAddr = true })
 
 socket:bind(options, function()
@@ -17,9 +17,6 @@ end)
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  socket:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() socket:close() end)
 
 uv.run()

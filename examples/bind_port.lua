@@ -3,7 +3,7 @@
 local dgram = require "dgram"
 local uv = require "luv"
 
-local port = tonumber(arg[1]) or 12345
+local port = arg[1] or 12345
 local socket = dgram.createSocket({ type = "udp4", reuseAddr = true })
 
 socket:bind(port, function()
@@ -17,9 +17,6 @@ end)
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  socket:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() socket:close() end)
 
 uv.run()

@@ -3,7 +3,7 @@
 local dgram = require "dgram"
 local uv = require "luv"
 
-local port = tonumber(arg[1]) or 41237
+local port = arg[1] or 41237
 local address = arg[2] or "255.255.255.255"
 local socket = dgram.createSocket({ type = "udp4", reuseAddr = true })
 

@@ -108,15 +108,11 @@ local server = dgram.createSocket {
   type = address:find(":", 1, true) and "udp6" or "udp4",
   recvInfo = { "localAddress", "interface" },
 }
-local at = server:bindSync { port = tonumber(arg[1]) or 5683, address = address }
+local at = server:bindSync { port = arg[1] or 5683, address = address }
 messages = Messages.new(server, serve)
-print(("listening %s %d"):format(at.address, at.port))
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  messages:close()
-end)
-
+uv.signal_start_oneshot(interrupt, "sigint", function() messages:close() end)
+print(("listening %s %d"):format(at.address, at.port))
 uv.run()

@@ -8,7 +8,7 @@ local dgram = require "dgram"
 local dns = require "dns"
 local uv = require "luv"
 
-local port = tonumber(arg[1]) or 5300
+local port = arg[1] or 5300
 
 local SIZE = 1232 -- bytes of an answer that no path fragments
 local ORIGIN, TTL = "example.test", 300
@@ -111,8 +111,7 @@ serve("udp6", "::")
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
+uv.signal_start_oneshot(interrupt, "sigint", function()
   for _, socket in ipairs(sockets) do socket:close() end
 end)
 

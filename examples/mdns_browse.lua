@@ -101,11 +101,7 @@ end
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  timer:close()
-  group:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() group:close() end)
 
 print("looking for " .. service)
 tick()

@@ -3,7 +3,7 @@
 local dgram = require "dgram"
 local uv = require "luv"
 
-local port = tonumber(arg[1]) or 12345
+local port = arg[1] or 12345
 local group, interface = arg[2] or "230.255.255.250", arg[3]
 local socket = dgram.createSocket("udp4")
 

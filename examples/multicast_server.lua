@@ -4,7 +4,7 @@
 local dgram = require "dgram"
 local uv = require "luv"
 
-local port = tonumber(arg[1]) or 12345
+local port = arg[1] or 12345
 local group, interface = arg[2] or "230.255.255.250", arg[3]
 local server = dgram.createSocket("udp4")
 
@@ -24,9 +24,6 @@ end)
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  server:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() server:close() end)
 
 uv.run()

@@ -2,7 +2,7 @@
 --   lua5.4 examples/ping_pong.lua [ROUNDS]
 local dgram = require "dgram"
 
-local rounds = tonumber(arg[1]) or 3
+local rounds = assert(tonumber(arg[1] or 3), "usage: ping_pong.lua [ROUNDS]")
 
 -- Answers each ball with a word, until the other one has closed.
 local function play(socket, word)

@@ -81,7 +81,8 @@ local function resolve(question, servers)
   return {}
 end
 
-local name, found = assert(table.remove(arg, 1), "what to ask? NAME SERVER..."), {}
+local name, found = table.remove(arg, 1), {}
+assert(name and arg[1], "usage: resolver.lua NAME SERVER[:PORT]...")
 dgram.run(function()
   for _, kind in ipairs { "A", "AAAA" } do
     dgram.async(function()

@@ -3,7 +3,7 @@
 local dgram = require "dgram"
 local uv = require "luv"
 
-local port, host = tonumber(arg[1]) or 41234, arg[2] or "localhost"
+local port, host = arg[1] or 41234, arg[2] or "localhost"
 local message = "Some bytes"
 
 local client = dgram.createSocket("udp4")

@@ -8,7 +8,7 @@ local dgram = require "dgram"
 local ntp = require "ntp"
 local uv = require "luv"
 
-local host, port = arg[1] or "127.0.0.1", tonumber(arg[2]) or 1123
+local host, port = arg[1] or "127.0.0.1", arg[2] or 1123
 local WAITS = { 1000, 2000, 4000 } -- milliseconds for an answer, then it asks again
 
 -- The offset of the clock and the time that the packets travelled, in seconds; nil and

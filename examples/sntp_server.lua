@@ -11,7 +11,8 @@ local ntp = require "ntp"
 local uv = require "luv"
 
 local address = arg[2] or "0.0.0.0"
-local stratum = tonumber(arg[3]) or 10 -- how far our clock is from a good one
+local stratum = tonumber(arg[3] or 10) -- how far our clock is from a good one
+assert(stratum and stratum >= 1 and stratum <= 15, "a stratum is 1 to 15")
 local server = dgram.createSocket {
   type = address:find(":", 1, true) and "udp6" or "udp4",
   recvInfo = { "localAddress", "interface", "timestamp" },
@@ -30,14 +31,10 @@ server:on("message", function(packet, client)
   server:flush() -- the packet says that it leaves now
 end)
 
-local at = server:bindSync { port = tonumber(arg[1]) or 1123, address = address }
-print(("listening %s %d"):format(at.address, at.port))
+local at = server:bindSync { port = arg[1] or 1123, address = address }
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  server:close()
-end)
-
+uv.signal_start_oneshot(interrupt, "sigint", function() server:close() end)
+print(("listening %s %d"):format(at.address, at.port))
 uv.run()

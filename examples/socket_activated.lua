@@ -9,7 +9,7 @@
 local dgram = require "dgram"
 local uv = require "luv"
 
-local idle = (tonumber(arg[1]) or 60) * 1000 -- milliseconds
+local idle = assert(tonumber(arg[1] or 60), "usage: socket_activated.lua [SECONDS]") * 1000
 
 -- What to ask the kernel for, so that `reply` answers from where a socket was asked.
 local WANTED = {
@@ -28,12 +28,12 @@ local function notify(state, done)
   end)
 end
 
-local sockets, timer, interrupt = {}, uv.new_timer(), uv.new_signal()
+local sockets, timer = {}, uv.new_timer()
 
 -- Ends: what came before is answered, what comes later waits for the next start.
 local function stop(why)
+  if timer:is_closing() then return end
   timer:close()
-  interrupt:close()
   notify("STOPPING=1\nSTATUS=" .. why)
   for _, socket in ipairs(sockets) do socket:close() end
 end
@@ -63,6 +63,8 @@ if #sockets == 0 then
   os.exit(1)
 end
 timer:start(idle, idle, function() stop("idle") end)
-interrupt:start("sigterm", function() stop("told to") end)
+local term = uv.new_signal()
+term:unref()
+uv.signal_start_oneshot(term, "sigterm", function() stop("told to") end)
 notify(("READY=1\nSTATUS=answers on %d sockets"):format(#sockets))
 uv.run()

@@ -7,8 +7,8 @@ local dgram = require "dgram"
 local uv = require "luv"
 
 local target = arg[1] or "ssdp:all" -- or "upnp:rootdevice", "urn:schemas-upnp-org:…"
-local seconds = tonumber(arg[2]) or 3
-local port = tonumber(arg[3]) or 1900
+local seconds, port = tonumber(arg[2] or 3), arg[3] or 1900
+assert(seconds, "usage: ssdp_search.lua [TARGET [SECONDS [PORT]]]")
 
 local GROUP, TIMES = "239.255.255.250", 2 -- how often is asked: UDP may lose a question
 

@@ -8,6 +8,7 @@ local uv = require "luv"
 local MOST = 1432 -- bytes a datagram: 1500 less the headers of IPv6, or a tunnel
 
 local to = table.remove(arg, 1)
+assert(to and arg[1], "usage: statsd_client.lua [HOST:]PORT|PATH METRIC...")
 
 -- Joins lines to datagrams, none of which is cut up on its way.
 local function pack(lines)

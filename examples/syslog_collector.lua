@@ -7,7 +7,7 @@
 local dgram = require "dgram"
 local uv = require "luv"
 
-local port, path = tonumber(arg[1]) or 5514, arg[2] or "/tmp/dgram_syslog_sock"
+local port, path = arg[1] or 5514, arg[2] or "/tmp/dgram_syslog_sock"
 
 local FACILITIES = { [0] = "kern", "user", "mail", "daemon", "auth", "syslog", "lpr",
   "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0",
@@ -87,19 +87,16 @@ local function on_message(msg, rinfo)
 end
 
 -- Ctrl-C aborts, and that closes both sockets; the path goes with its socket.
-local stop, interrupt = dgram.AbortController(), uv.new_signal()
+local stop = dgram.AbortController()
 local udp = dgram.createSocket({ type = "udp4", signal = stop.signal,
   recvBufferSize = 4194304 }, on_message)
 local unix = dgram.createSocket({ type = "unix_dgram", signal = stop.signal, mode = 438,
   recvInfo = { "credentials" } }, on_message) -- 438 is 0666: anybody may log
+local interrupt = uv.new_signal()
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  stop:abort()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() stop:abort() end)
 
-unix:bind(path)
-udp:bind(port, "0.0.0.0", function()
-  print(("listening on port %d and %s"):format(udp:address().port, path))
-end)
+udp:bindSync { port = port }
+unix:bindSync { path = path }
+print(("listening on port %d and %s"):format(udp:address().port, path))
 uv.run()

@@ -100,14 +100,10 @@ server:on("message", dgram.async(function(msg, client)
   socket:close()
 end))
 
-local at = server:bindSync { port = tonumber(arg[2]) or 6969, address = address }
-print(("listening %s %d"):format(at.address, at.port))
+local at = server:bindSync { port = arg[2] or 6969, address = address }
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  server:close()
-end)
-
+uv.signal_start_oneshot(interrupt, "sigint", function() server:close() end)
+print(("listening %s %d"):format(at.address, at.port))
 uv.run()

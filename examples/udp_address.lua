@@ -11,5 +11,5 @@ server:on("listening", function()
   server:close()
 end)
 
-server:bind(tonumber(arg[1]) or 12345)
+server:bind(arg[1] or 12345)
 uv.run()

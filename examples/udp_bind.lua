@@ -15,14 +15,11 @@ server:on("listening", function()
   print("server listening " .. address.address .. ":" .. address.port)
 end)
 
-server:bind(tonumber(arg[1]) or 41234, arg[2])
+server:bind(arg[1] or 41234, arg[2])
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  server:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() server:close() end)
 
 uv.run()
 -- server listening 0.0.0.0:41234

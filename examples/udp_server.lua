@@ -18,13 +18,10 @@ server:on("listening", function()
   print("server listening at " .. server:address().port)
 end)
 
-server:bind(tonumber(arg[1]) or 41234)
+server:bind(arg[1] or 41234)
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  server:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() server:close() end)
 
 uv.run()

@@ -21,9 +21,6 @@ client:bind(arg[2] or "/tmp/dgram_client_sock")
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  client:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() client:close() end)
 
 uv.run()

@@ -19,9 +19,6 @@ server:bind(arg[1] or "/tmp/dgram_server_sock")
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
-interrupt:start("sigint", function()
-  interrupt:close()
-  server:close()
-end)
+uv.signal_start_oneshot(interrupt, "sigint", function() server:close() end)
 
 uv.run()

@@ -3,7 +3,9 @@
 --   lua5.4 examples/workers.lua [PORT [WORKERS [JOBS]]]
 local dgram = require "dgram"
 
-local port, workers, jobs = tonumber(arg[1]) or 0, tonumber(arg[2]) or 3, tonumber(arg[3])
+local port, workers = arg[1] or 0, tonumber(arg[2] or 3)
+local jobs = tonumber(arg[3] or math.huge) -- to be done; then it ends
+assert(workers and jobs, "usage: workers.lua [PORT [WORKERS [JOBS]]]")
 
 local socket = dgram.createSocket("udp4")
 local done = 0
@@ -15,7 +17,7 @@ local function work(name)
     dgram.sleep(tonumber(job:match("^sleep (%d+)$")) or 0)
     socket:send(("worker %d: %s"):format(name, job), from.port, from.address)
     done = done + 1
-    if done == jobs then socket:close() end
+    if done >= jobs then socket:close() end
     job, from = socket:receive()
   end
 end
