@@ -102,9 +102,9 @@ end)
 
 server:bindSync { port = port }
 server:setBroadcast(true)
-print("listening on port " .. port)
 
 local interrupt = uv.new_signal() -- Ctrl-C
 interrupt:unref()
 uv.signal_start_oneshot(interrupt, "sigint", function() server:close() end)
+print("listening on port " .. port)
 uv.run()

@@ -10,7 +10,7 @@ local peers = require "spec.support.peers"
 local PROGRAM = host.has("coap-client-notls") and "coap-client-notls" or "coap-client"
 
 describe("coap_server.lua", function()
-  local network, server, client, program
+  local network, server, client
 
   before_each(function() network, server, client = peers.pair() end)
   after_each(function() network:close() end)
@@ -24,21 +24,13 @@ describe("coap_server.lua", function()
 
   -- A spec with the server running on an address; Ctrl-C ends it.
   local function serving(where, name, body)
-    it(name, function()
+    it(name, peers.serving(function()
       peers.need(pending, PROGRAM)
-      helper.run(function()
-        program = peers.example(server, "coap_server.lua", "5683", where)
-        program:line("^listening")
-        body()
-        assert.equal(0, program:stop("sigint"))
-      end, 60)
-    end)
+      return peers.example(server, "coap_server.lua", "5683", where)
+    end, body))
   end
 
-  for where, addresses in pairs {
-    ["0.0.0.0"] = { "10.0.0.1", "10.0.0.9" },
-    ["::"] = { "fd00::1", "fd00::9", "10.0.0.1", "10.0.0.9" },
-  } do
+  for where, addresses in pairs(peers.ADDRESSES) do
     serving(where, "on " .. where .. " keeps what is put, and tells it", function()
       for i, address in ipairs(addresses) do
         local path = "heat/" .. i

@@ -14,20 +14,11 @@ describe("dhcp_server.lua", function()
     program:line("^listening on port 67$")
   end
 
-  -- The server is at two links, which have the same clients' names for interfaces.
+  -- The server is at two links, whose clients have no addresses yet.
   before_each(function()
-    network = Network.new()
-    server, one, two = network:host(), network:host(), network:host()
-    network:cable(server, "lan0", one, "eth0")
-    network:cable(server, "lan1", two, "eth0")
-    server:address("lan0", "10.7.0.1/24")
-    server:address("lan1", "10.8.0.1/24")
-    one:run("ip link set eth0 up")
-    two:run("ip link set eth0 up")
-    server:settle("lan0", "lan1")
-    one:settle("eth0")
-    two:settle("eth0")
-    serve("lan0=10.7.0.1", "lan1=10.8.0.1")
+    network, server, one, two = peers.links()
+    for _, host in ipairs { one, two } do host:run("ip -4 addr flush dev eth0") end
+    serve("eth0=10.0.1.1", "eth1=10.0.2.1")
   end)
   after_each(function() network:close() end)
 
@@ -80,13 +71,13 @@ describe("dhcp_server.lua", function()
 
   it("gives each link's udhcpc an address of that link", function()
     helper.run(function()
-      for host, net in pairs { [one] = "10.7.0.", [two] = "10.8.0." } do
+      for host, net in pairs { [one] = "10.0.1.", [two] = "10.0.2." } do
         local child = udhcpc(host)
         local address, rest = child:line("^bound (%S+) (.*)$")
         assert.equal(net .. "100/24", address)
         assert.equal(("by %s1 router %s1 for 600"):format(net, net), rest)
         assert.equal(0, child:wait())
-        local link = host == one and "lan0" or "lan1"
+        local link = host == one and "eth0" or "eth1"
         assert.equal(("%s: OFFER %s100"):format(link, net), (program:line()))
         assert.equal(("%s: ACK %s100"):format(link, net), (program:line()))
       end
@@ -98,9 +89,9 @@ describe("dhcp_server.lua", function()
     helper.run(function()
       local a, b = client(one), client(two)
       send(a, message("\53\1\1\255"))
-      assert.same({ 2, "10.7.0.100" }, { answer(a) })
+      assert.same({ 2, "10.0.1.100" }, { answer(a) })
       send(b, message("\53\1\1\255"))
-      assert.same({ 2, "10.8.0.100" }, { answer(b) })
+      assert.same({ 2, "10.0.2.100" }, { answer(b) })
       assert.same({}, a.heard)
       finish(a, b)
     end, 60)
@@ -109,14 +100,14 @@ describe("dhcp_server.lua", function()
   it("answers there also if links have the same network, from the address it is told", function()
     helper.run(function()
       program:stop("sigint")
-      server:run("ip addr flush dev lan1")
-      server:address("lan1", "10.7.0.2/24", "10.7.0.1/24")
-      serve("lan0=10.7.0.1", "lan1=10.7.0.1")
+      server:run("ip addr flush dev eth1")
+      server:address("eth1", "10.0.1.2/24", "10.0.1.1/24")
+      serve("eth0=10.0.1.1", "eth1=10.0.1.1")
       local a, b = client(one), client(two)
       for _, each in ipairs { b, a } do
         send(each, message("\53\1\1\255"))
-        assert.same({ 2, "10.7.0.100" }, { answer(each) })
-        assert.equal("10.7.0.1", each.server)
+        assert.same({ 2, "10.0.1.100" }, { answer(each) })
+        assert.equal("10.0.1.1", each.server)
       end
       assert.same({}, b.heard)
       finish(a, b)
@@ -126,14 +117,14 @@ describe("dhcp_server.lua", function()
   it("renews and takes back what udhcpc has", function()
     helper.run(function()
       local child = udhcpc(one, "-R")
-      child:line("^bound 10%.7%.0%.100")
-      program:line("^lan0: ACK")
+      child:line("^bound 10%.0%.1%.100")
+      program:line("^eth0: ACK")
       child.process:kill("sigusr1")
-      program:line("^lan0: ACK 10%.7%.0%.100")
+      program:line("^eth0: ACK 10%.0%.1%.100")
       child:stop()
       local a = client(one)
       send(a, message("\53\1\1\255"))
-      assert.same({ 2, "10.7.0.100" }, { answer(a) })
+      assert.same({ 2, "10.0.1.100" }, { answer(a) })
       finish(a)
     end, 60)
   end)
@@ -143,13 +134,13 @@ describe("dhcp_server.lua", function()
       local a = client(one)
       send(a, message("\53\1\3\50\4\10\8\0\100\255"))
       assert.same({ 6, "0.0.0.0" }, { answer(a) })
-      send(a, message("\53\1\3\50\4\10\7\0\1\255"), message("\53\1\3\255"))
+      send(a, message("\53\1\3\50\4\10\0\1\1\255"), message("\53\1\3\255"))
       assert.same({ 6, "0.0.0.0" }, { answer(a) })
       assert.same({ 6, "0.0.0.0" }, { answer(a) })
-      send(a, message("\53\1\3\54\4\10\7\0\2\50\4\10\7\0\100\255"),
-        message("\53\1\3\54\4\10\7\0\1\50\4\10\7\0\150\255"))
-      assert.same({ 5, "10.7.0.150" }, { answer(a) })
-      send(a, message("\53\1\3\50\4\10\7\0\150\255", "\2\0\0\0\0\8"))
+      send(a, message("\53\1\3\54\4\10\0\1\2\50\4\10\0\1\100\255"),
+        message("\53\1\3\54\4\10\0\1\1\50\4\10\0\1\150\255"))
+      assert.same({ 5, "10.0.1.150" }, { answer(a) })
+      send(a, message("\53\1\3\50\4\10\0\1\150\255", "\2\0\0\0\0\8"))
       assert.same({ 6, "0.0.0.0" }, { answer(a) })
       finish(a)
     end, 60)
@@ -160,15 +151,15 @@ describe("dhcp_server.lua", function()
       local a = client(one)
       send(a, message("\53\1\1\255"))
       answer(a)
-      send(a, message("\53\1\4\50\4\10\7\0\100\255"))
+      send(a, message("\53\1\4\50\4\10\0\1\100\255"))
       for i = 101, 199 do
         send(a, message("\53\1\1\255", "\2\0\0\0\1" .. string.char(i)))
-        assert.same({ 2, "10.7.0." .. i }, { answer(a) })
+        assert.same({ 2, "10.0.1." .. i }, { answer(a) })
       end
       send(a, message("\53\1\1\255", "\2\0\0\0\2\2"))
-      program:line("^lan0: no address is left$")
+      program:line("^eth0: no address is left$")
       send(a, message("\53\1\1\255", "\2\0\0\0\1\150"))
-      assert.same({ 2, "10.7.0.150" }, { answer(a) })
+      assert.same({ 2, "10.0.1.150" }, { answer(a) })
       finish(a)
     end, 60)
   end)
@@ -189,7 +180,7 @@ describe("dhcp_server.lua", function()
         end)
       end
 
-      local whole = message("\53\1\3\61\7\1\2\0\0\0\0\9\54\4\10\7\0\1\50\4\10\7\0\120\12\3abc\255")
+      local whole = message("\53\1\3\61\7\1\2\0\0\0\0\9\54\4\10\0\1\1\50\4\10\0\1\120\12\3abc\255")
       for length = 0, #whole - 1 do
         local odd = { whole:sub(1, length) }
         for _, byte in ipairs { "\0", "\1", "\5", "\255" } do
@@ -200,8 +191,8 @@ describe("dhcp_server.lua", function()
       -- None of these is answered.
       local count = #a.heard
       for i, options in ipairs { "", "\53", "\53\255", "\53\0\255", "\53\2\1\1", "\53\1\0",
-        "\53\1\9", "\53\1\255", "\53\1\1\53\1\1", "\53\1\3\50\3\10\7\0", "\53\1\3\50\0",
-        "\53\1\3\50\5\10\7\0\120\1", "\53\1\3\54\0", "\53\1\4", "\53\1\4\50\4\0\0\0\0",
+        "\53\1\9", "\53\1\255", "\53\1\1\53\1\1", "\53\1\3\50\3\10\0\1", "\53\1\3\50\0",
+        "\53\1\3\50\5\10\0\1\120\1", "\53\1\3\54\0", "\53\1\4", "\53\1\4\50\4\0\0\0\0",
         "\53\1\7", "\53\1\1\12", "\53\1\1\12\9abc", "\53\1\1\12\255abc\255",
         ("\0"):rep(1000), ("\53\1\1"):rep(300) } do
         survives(message(options))

@@ -1,5 +1,4 @@
 -- examples/mdns_publish.lua and examples/mdns_browse.lua on two links, with avahi on each.
-local Network = require "spec.net.network"
 local helper = require "spec.support.helper"
 local peers = require "spec.support.peers"
 local uv = require "luv"
@@ -12,17 +11,9 @@ local GROUP, PORT = "224.0.0.251", 5353
 describe("mDNS", function()
   local network, server, links, avahis, gone
 
-  -- Two links of the server, eth0 and eth1, each to the eth0 of a host.
   before_each(function()
-    network, avahis, gone = Network.new(), {}, {}
-    server, links = network:host(), { network:host(), network:host() }
-    for i, host in ipairs(links) do
-      network:cable(server, "eth" .. i - 1, host, "eth0")
-      server:address("eth" .. i - 1, ("10.0.%d.1/24"):format(i), ("fd00:%d::1/64"):format(i))
-      host:address("eth0", ("10.0.%d.2/24"):format(i), ("fd00:%d::2/64"):format(i))
-    end
-    server:settle("eth0", "eth1")
-    for _, host in ipairs(links) do host:settle("eth0") end
+    avahis, gone, links = {}, {}, {}
+    network, server, links[1], links[2] = peers.links()
   end)
 
   after_each(function() network:close() end)

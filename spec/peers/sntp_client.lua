@@ -1,13 +1,8 @@
 -- examples/sntp_client.lua asks chronyd, and servers that lie.
 package.path = "examples/?.lua;" .. package.path
-local Network = require "spec.net.network"
 local helper = require "spec.support.helper"
-local host = require "spec.support.host"
 local ntp = require "ntp"
 local peers = require "spec.support.peers"
-
-local UNPACKED = "build/peers/chrony/usr/sbin/chronyd"
-local CHRONYD = host.has(UNPACKED) and UNPACKED or "chronyd"
 
 describe("sntp_client.lua", function()
   local network, server, client
@@ -17,15 +12,15 @@ describe("sntp_client.lua", function()
 
   -- Starts chronyd, which sets no clock, with one directive more.
   local function chronyd(directive)
-    local program = peers.start(server, CHRONYD .. " -x -d -u root 'port 1123' 'allow' "
+    local program = peers.start(server, peers.CHRONYD .. " -x -d -u root 'port 1123' 'allow' "
       .. "'cmdport 0' 'bindcmdaddress /' '" .. directive .. "' 'pidfile " .. helper.path() .. "'")
-    Network.wait(function() return server:run("ss -lun"):find(":1123", 1, true) end)
+    peers.listens(server, 1123)
     return program
   end
 
   for _, address in ipairs { "10.0.0.1", "fd00::1" } do
     it("hears the time of chronyd at " .. address, function()
-      peers.need(pending, CHRONYD)
+      peers.need(pending, peers.CHRONYD)
       helper.run(function()
         local program = chronyd("local stratum 8")
         local output
@@ -42,7 +37,7 @@ describe("sntp_client.lua", function()
   end
 
   it("does not believe a chronyd whose clock is not set", function()
-    peers.need(pending, CHRONYD)
+    peers.need(pending, peers.CHRONYD)
     helper.run(function()
       local program = chronyd("minsources 1")
       local child = peers.example(client, "sntp_client.lua", "10.0.0.1")

@@ -4,13 +4,9 @@
 package.path = "examples/?.lua;" .. package.path
 local Child = require "spec.support.child"
 local helper = require "spec.support.helper"
-local host = require "spec.support.host"
 local ntp = require "ntp"
 local peers = require "spec.support.peers"
 local uv = require "luv"
-
-local UNPACKED = "build/peers/chrony/usr/sbin/chronyd"
-local CHRONYD = host.has(UNPACKED) and UNPACKED or "chronyd"
 
 -- A loop that turns once in 3 ms, on which other work is done.
 local BUSY = [[
@@ -41,21 +37,12 @@ describe("sntp_server.lua", function()
 
   -- A spec with the server running on an address, before it this code; Ctrl-C ends it.
   local function serving(where, code, name, body)
-    it(name, function()
-      helper.run(function()
-        local program = server:call(Child.lua, "-e", code, "examples/sntp_server.lua", "123",
-          where)
-        program:line("^listening")
-        body()
-        assert.equal(0, program:stop("sigint"))
-      end, 60)
-    end)
+    it(name, peers.serving(function()
+      return server:call(Child.lua, "-e", code, "examples/sntp_server.lua", "123", where)
+    end, body))
   end
 
-  for where, addresses in pairs {
-    ["0.0.0.0"] = { "10.0.0.1", "10.0.0.9" },
-    ["::"] = { "fd00::1", "fd00::9", "10.0.0.1", "10.0.0.9" },
-  } do
+  for where, addresses in pairs(peers.ADDRESSES) do
     serving(where, "", "on " .. where .. " tells ntpdig the time", function()
       peers.need(pending, "ntpdig")
       for _, address in ipairs(addresses) do
@@ -76,10 +63,10 @@ describe("sntp_server.lua", function()
   end
 
   serving("0.0.0.0", BUSY, "is a clock to 100 µs for chronyd while its loop is busy", function()
-    peers.need(pending, CHRONYD)
+    peers.need(pending, peers.CHRONYD)
     local error_of
     for _ = 1, 4 do -- of a machine that is busy, too, not each look is a good one
-      local output = peers.output(client, CHRONYD .. " -Q -u root -t 8 "
+      local output = peers.output(client, peers.CHRONYD .. " -Q -u root -t 8 "
         .. "'server 10.0.0.1 iburst maxsamples 4' 'cmdport 0' 'bindcmdaddress /' "
         .. "'pidfile " .. helper.path() .. "'")
       error_of = tonumber(output:match("System clock wrong by (%S+) seconds"))

@@ -23,15 +23,6 @@ describe("socket_activated.lua", function()
     return program, ear
   end
 
-  -- Asks by socat; returns what is answered.
-  local function ask(on, where)
-    local socat = peers.start(on, "socat - " .. where)
-    socat:write("who am I?\n")
-    local answer = socat:line()
-    socat:stop()
-    return answer
-  end
-
   -- Checks what the ear hears of a process.
   local function tells(ear, pid, ...)
     for _, text in ipairs { ... } do
@@ -44,11 +35,11 @@ describe("socket_activated.lua", function()
       local path, own = helper.path(), helper.path()
       local program, ear = activate(path, 5)
       local pid = program.process:get_pid()
-      assert.truthy(ask(client, "UDP4:10.0.0.9:5007"):find("^::ffff:10%.0%.0%.2 port %d+$"))
+      assert.truthy(peers.ask(client, "UDP4:10.0.0.9:5007"):find("^::ffff:10%.0%.0%.2 port %d+$"))
       tells(ear, pid, "READY=1", "STATUS=answers on 3 sockets")
-      assert.truthy(ask(client, "UDP6:[fd00::9]:5007"):find("^fd00::2 port %d+$"))
-      assert.truthy(ask(client, "UDP6:[fd00::1]:5008"):find("^fd00::2 port %d+$"))
-      local who = ask(server, ("UNIX-SENDTO:%s,bind=%s"):format(path, own))
+      assert.truthy(peers.ask(client, "UDP6:[fd00::9]:5007"):find("^fd00::2 port %d+$"))
+      assert.truthy(peers.ask(client, "UDP6:[fd00::1]:5008"):find("^fd00::2 port %d+$"))
+      local who = peers.ask(server, ("UNIX-SENDTO:%s,bind=%s"):format(path, own))
       assert.truthy(who:find("^pid %d+ of user " .. uv.getuid() .. "$"), who)
       tells(ear, pid, "STOPPING=1", "STATUS=idle")
       assert.equal(0, program:wait())
@@ -60,7 +51,7 @@ describe("socket_activated.lua", function()
     helper.run(function()
       local program, ear = activate(helper.path(), 60)
       local pid = program.process:get_pid()
-      ask(client, "UDP4:10.0.0.1:5007")
+      peers.ask(client, "UDP4:10.0.0.1:5007")
       tells(ear, pid, "READY=1", "STATUS=answers on 3 sockets")
       assert.equal(0, program:stop())
       tells(ear, pid, "STOPPING=1", "STATUS=told to")

@@ -12,10 +12,6 @@ for i = 1, 100000 do BINARY[i] = string.char(i * i % 251) end
 BINARY = table.concat(BINARY)
 
 local FILES = { empty = "", text = TEXT, even = BINARY:sub(1, 1024), odd = BINARY }
-local ADDRESSES = {
-  ["0.0.0.0"] = { "10.0.0.1", "10.0.0.9" },
-  ["::"] = { "fd00::1", "fd00::9", "10.0.0.1", "10.0.0.9" },
-}
 
 describe("tftp_server.lua", function()
   local network, server, client, folder, directory, own, program
@@ -59,7 +55,7 @@ describe("tftp_server.lua", function()
       options or "", address, name), 20, status)
   end
 
-  for where, addresses in pairs(ADDRESSES) do
+  for where, addresses in pairs(peers.ADDRESSES) do
     serving(where, "on " .. where .. " hands files out to tftp", function()
       peers.need(pending, "tftp")
       for _, address in ipairs(addresses) do
@@ -158,7 +154,7 @@ describe("tftp_server.lua", function()
     return answer
   end
 
-  for where, addresses in pairs(ADDRESSES) do
+  for where, addresses in pairs(peers.ADDRESSES) do
     serving(where, "on " .. where .. " answers from the address that was asked", function()
       for _, address in ipairs(addresses) do -- not each client looks
         assert.equal(address, ask("\0\1odd\0octet\0", address)[4])

@@ -18,30 +18,19 @@ describe("udp_balancer.lua", function()
     program:line("^listening on port 9000$")
   end
 
-  -- Waits until a host has a socket on a UDP port.
-  local function listens(host, port)
-    Network.wait(function()
-      return host:run("cat /proc/net/udp"):find((":%04X "):format(port), 1, true)
-    end, 20)
-  end
-
   -- Starts a backend that answers with its name; socat serves each client on its own.
   local function backend(port, name)
     peers.need(pending, "socat")
     local child = peers.start(server,
       ("socat UDP4-RECVFROM:%d,fork,reuseaddr SYSTEM:'read x; echo %s'")
       :format(port, name))
-    listens(server, port)
+    peers.listens(server, port)
     return child
   end
 
   -- Asks from an address, at another; returns the name that answers.
   local function ask(from, to)
-    local socat = peers.start(client, ("socat - UDP4:%s:9000,bind=%s"):format(to, from))
-    socat:write("who?\n")
-    local name = socat:line()
-    socat:stop()
-    return name
+    return peers.ask(client, ("UDP4:%s:9000,bind=%s"):format(to, from))
   end
 
   it("spreads clients, keeps each where it is, and moves those of a backend that ends", function()
