@@ -7,7 +7,9 @@ local port, host = arg[1] or 41234, arg[2] or "localhost"
 local message = "Some bytes"
 
 local client = dgram.createSocket("udp4")
-client:send(message, 0, #message, port, host)
+client:send(message, 0, #message, port, host, function(err, bytes)
+  print(err or "sent " .. bytes .. " bytes")
+end)
 client:close()
 
 uv.run()

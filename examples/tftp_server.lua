@@ -12,7 +12,8 @@ local uv = require "luv"
 
 local MAX_TRANSFERS = 100 -- at a time
 
-local directory = arg[1] or error("usage: tftp_server.lua directory [port [address]]", 0)
+local directory = assert(arg[1], "usage: tftp_server.lua directory [port [address]]")
+assert((uv.fs_stat(directory) or {}).type == "directory", directory .. " is no directory")
 local address = arg[3] or "0.0.0.0"
 local options = {
   type = address:find(":", 1, true) and "udp6" or "udp4",

@@ -14,7 +14,11 @@ end)
 
 client:on("listening", function()
   print("client listening " .. client:address().address)
-  client:send(message, 0, #message, server_path)
+  client:send(message, 0, #message, server_path, function(err)
+    if not err then return end
+    print("no answer: " .. err.message)
+    client:close()
+  end)
 end)
 
 client:bind(arg[2] or "/tmp/dgram_client_sock")

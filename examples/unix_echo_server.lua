@@ -8,6 +8,7 @@ local server = dgram.createSocket("unix_dgram")
 
 server:on("message", function(msg, rinfo)
   print("got: " .. msg .. " from " .. rinfo.address)
+  if rinfo.address == "" then return end -- who has no name gets no answer
   server:send(msg, 0, #msg, rinfo.address)
 end)
 

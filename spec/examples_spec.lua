@@ -176,6 +176,10 @@ describe("example", function()
     local path, own, got = helper.path(), helper.path(), nil
     local server, client = start(path), dgram.createSocket("unix_dgram")
     assert.equal("server listening " .. path, server:line())
+    local stranger = dgram.createSocket("unix_dgram") -- who has no name
+    stranger:send("who?", path)
+    assert.equal("got: who? from ", server:line())
+    stranger:close()
     client:on("message", function(...) got = { ... } end)
     client:bind(own, function() client:send("hello", path) end)
     assert.equal("got: hello from " .. own, server:line())
@@ -267,6 +271,7 @@ describe("Ctrl-C ends", function()
   ends("bind_port", port, "^Listening")
   ends("dns_server", port, "^listening")
   ends("bind_options", port, "^Listening")
+  ends("workers", port, "^listening")
   ends("multicast_server", function() return { "0", group, loopback } end, "^joined")
   ends("unix_echo_server", path, "^server listening")
   ends("sd_notify", path, "^listening")
@@ -275,6 +280,47 @@ describe("Ctrl-C ends", function()
     server:on("message", function() server:close() end)
     return { at.address, helper.path() }
   end, "^client listening")
+end)
+
+describe("An example says what it cannot do, and ends:", function()
+  -- A spec about an example given these arguments: it prints the text, with this status.
+  local function says(text, status, name, ...)
+    local arguments = { ... }
+    it(name .. ".lua " .. table.concat(arguments, " "), function()
+      helper.run(function()
+        local child = Child.start("sh", "-c", 'exec 2>&1 "$0" "$@"', uv.exepath(),
+          "examples/" .. name .. ".lua", table.unpack(arguments))
+        local got, output = child:outcome()
+        assert.truthy(output:find(text, 1, true), output)
+        assert.equal(status, got)
+      end)
+    end)
+  end
+
+  -- The program lua5.1 prints no error that is a table.
+  local plain = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+  local thrown = plain and "error object is not a string" or "Received type string ('x')"
+  for _, name in ipairs { "udp_server", "udp_bind", "udp_address", "bind_port",
+    "bind_options", "multicast_server", "send_and_close", "coap_server", "dns_server",
+    "game_state", "sntp_server", "statsd_server", "syslog_collector", "workers" } do
+    says(thrown, 1, name, "x")
+  end
+  says("usage: dhcp_server.lua PORT INTERFACE=ADDRESS...", 1, "dhcp_server", "67", "lo")
+  says("lo has no address 10.0.0.1", 1, "dhcp_server", "67", "lo=10.0.0.1")
+  says("usage: mdns_publish.lua NAME TYPE PORT [TEXT...]", 1, "mdns_publish", "a", "_b._tcp")
+  says("usage: ping_pong.lua [ROUNDS]", 1, "ping_pong", "x")
+  says("usage: resolver.lua NAME SERVER[:PORT]...", 1, "resolver", "a.test")
+  says("a stratum is 1 to 15", 1, "sntp_server", "0", "127.0.0.1", "16")
+  says("usage: ssdp_search.lua [TARGET [SECONDS [PORT]]]", 1, "ssdp_search", "a", "x")
+  says("usage: statsd_client.lua [HOST:]PORT|PATH METRIC...", 1, "statsd_client", "8125")
+  says("usage: statsd_server.lua [PORT [PATH [SECONDS]]]", 1, "statsd_server", "0", "/x", "0")
+  says("usage: tftp_server.lua directory [port [address]]", 1, "tftp_server")
+  says("/dev/null is no directory", 1, "tftp_server", "/dev/null")
+  says("usage: udp_balancer.lua PORT ADDRESS:PORT...", 1, "udp_balancer", "0")
+  says("usage: udp_balancer.lua PORT ADDRESS:PORT...", 1, "udp_balancer", "0", "x=1")
+  says("x is no ADDRESS:PORT", 1, "udp_balancer", "0", "x")
+  says("no answer: send ENOENT /none", 0, "unix_echo_client", "/none", helper.path())
+  says("usage: workers.lua [PORT [WORKERS [JOBS]]]", 1, "workers", "0", "x")
 end)
 
 describe("example in straight lines", function()
@@ -349,6 +395,18 @@ describe("example in straight lines", function()
     assert.truthy(client.receive():find("^worker %d: sleep 100$"))
     assert.equal(0, child:wait())
     client.close()
+  end)
+
+  it("workers.lua, interrupted at work", function()
+    helper.run(function()
+      local child, client = Child.lua("examples/workers.lua", "0", "2"), peer()
+      local port = child:line("^listening on port (%d+)$")
+      client.send("sleep 500", port)
+      client.send("a", port)
+      client.receive()
+      assert.equal(0, child:stop("sigint"))
+      client.close()
+    end)
   end)
 end)
 
