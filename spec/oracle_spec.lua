@@ -52,11 +52,11 @@ local function obstacle(node, its_version)
   end
 end
 
--- The bold beginnings of README's items under its heading on what differs.
-local function readme_reasons()
+-- The bold beginnings of the guide's items under its heading on what differs.
+local function reasons_of_guide()
   local reasons, inside = {}, false
-  for line in io.lines("README.md") do
-    if line:find("^## ") then inside = line:find("differ") end
+  for line in io.lines("docs/guide.md") do
+    if line:find("^##+ ") then inside = line:find("differ") end
     local item = inside and line:match("^%- %*%*(.-)%.?%*%*")
     if item then reasons[#reasons + 1] = item end
   end
@@ -73,9 +73,9 @@ describe("the oracle", function()
     end
   end)
 
-  it("has the differences that README lists", function()
+  it("has the differences that the guide lists", function()
     local _, reasons = differences.all()
-    assert.are.same(reasons, readme_reasons())
+    assert.are.same(reasons, reasons_of_guide())
   end)
 end)
 

@@ -1,6 +1,6 @@
 -- What the scenarios of this directory say about our differences from Node.
 -- Each one stands at the head of a scenario's Lua side:
---   -- differs: REASON      the bold beginning of an item in README.md
+--   -- differs: REASON      the bold beginning of an item in docs/guide.md
 --   -- at the start         where the logs part: before the first line, or
 --   -- after: LINE          after a line that both have; then come
 --   --   Node: LINE         the lines that only Node's log has there
