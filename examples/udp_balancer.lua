@@ -3,7 +3,8 @@
 -- nobody listens are left out until somebody does. End with Ctrl-C.
 --   lua5.4 examples/udp_balancer.lua PORT ADDRESS:PORT... [idle=60] [check=5] [probe=TEXT]
 -- `idle` and `check` are seconds, until a client is forgotten and between checks (0:
--- none); `probe` is what a check sends. Try it, with socat as a backend:
+-- none); `probe` is what a check sends: a newline, for some take what is empty for the
+-- end. Try it, with socat as a backend:
 --   socat UDP4-RECVFROM:9001,fork SYSTEM:'read x; echo one' &
 --   lua5.4 examples/udp_balancer.lua 9000 127.0.0.1:9001 127.0.0.1:9002 &
 --   echo | socat - UDP4:127.0.0.1:9000
@@ -15,7 +16,7 @@ local uv = require "luv"
 local LIMIT = 500 -- clients at a time: each takes a descriptor
 local USAGE = "usage: udp_balancer.lua PORT ADDRESS:PORT... [idle=60] [check=5] [probe=TEXT]"
 
-local settings, names = { idle = "60", check = "5", probe = "" }, {}
+local settings, names = { idle = "60", check = "5", probe = "\n" }, {}
 for i = 2, #arg do
   local name, value = arg[i]:match("^(%a+)=(.*)$")
   if name then

@@ -36,8 +36,7 @@ describe("udp_balancer.lua", function()
   it("spreads clients, keeps each where it is, and moves those of a backend that ends", function()
     helper.run(function()
       local children = { one = backend(9001, "one"), two = backend(9002, "two") }
-      balance("10.0.0.1:9001", "10.0.0.1:9002", "10.0.0.1:9003", "check=0.2", "idle=1",
-        "probe=x")
+      balance("10.0.0.1:9001", "10.0.0.1:9002", "10.0.0.1:9003", "check=0.2", "idle=1")
       program:line("^10%.0%.0%.1:9003 is down$")
       local at, some = {}, {}
       for last = 21, 26 do
