@@ -2,7 +2,9 @@
 -- record there (see record.lua), and our log is the same, line by line, but for
 -- the differences that stand at the head of the scenario's Lua side (see
 -- differences.lua). Where Node is installed it must still say what is recorded.
+local Child = require "spec.support.child"
 local differences = require "spec.oracle.differences"
+local helper = require "spec.support.helper"
 local needs = require "spec.oracle.needs"
 local runner = require "spec.oracle.runner"
 
@@ -107,4 +109,14 @@ describe("the installed Node says what is recorded:", function()
   for _, name in ipairs(able) do
     it(name, function() check_theirs(node, name) end)
   end
+end)
+
+it("make oracle finds what it takes, although no spec runs there", function()
+  helper.run(function()
+    local child = Child.lua("-e", [[
+      require "spec.oracle.runner"
+      print(require "spec.oracle.needs".missing "bind_port")]])
+    assert.equal("nil", child:line())
+    assert.equal(0, child:wait())
+  end)
 end)
