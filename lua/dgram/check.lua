@@ -233,14 +233,13 @@ end
 
 --- Raises for an option that is not known, and names the nearest that is.
 function check.known_options(options, known)
-  for name in next, options do
-    if not known[name] then
-      local near = nearest(name, known)
-      errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
-        ("The property 'options.%s' is unknown."):format(tostring(name))
-          .. (near and (" Did you mean '%s'?"):format(near) or ""))
-    end
-  end
+  local name = next(options)
+  while name ~= nil and known[name] do name = next(options, name) end
+  if name == nil then return end
+  local near = nearest(name, known)
+  errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
+    ("The property 'options.%s' is unknown."):format(tostring(name))
+      .. (near and (" Did you mean '%s'?"):format(near) or ""))
 end
 
 return check

@@ -225,12 +225,14 @@ local function given(value)
   return value ~= nil and value ~= false and not check.callable(value)
 end
 
--- Adds the options of a send to its job, checked.
+-- Adds the options of a send to its job, checked. (No `for` over the names: a trace of
+-- LuaJIT has seen one that had no end.)
 local function add_options(self, job, options)
-  local known = self._family.send_options
-  for name in next, options or {} do
+  local known, name = self._family.send_options, options and next(options)
+  while name ~= nil do
     if not known[name] then check.known_options(options, known) end
     job[name] = known[name](options, name)
+    name = next(options, name)
   end
   return job
 end

@@ -127,11 +127,14 @@ function Socket:_network_error(errno, row)
   elseif not self:_fail_receiver(err) then self:_report(err) end
 end
 
+-- What such a report has beside the error and the destination.
+local DETAILS = { "origin", "type", "icmpCode", "offender", "mtu", "data" }
+
 -- Hears what the kernel reports of a datagram that failed on its way.
 function Socket:_failed_on_its_way(errno, address, port, details)
   if self._closed then return end
   local err = errors.system("recvmsg", errno, address, port)
-  for name, value in pairs(details) do err[name] = value end
+  for i = 1, #DETAILS do err[DETAILS[i]] = details[DETAILS[i]] end
   self:emit("icmp", err)
 end
 

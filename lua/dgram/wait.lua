@@ -63,9 +63,11 @@ end
 
 -- Returns the adapter whose host's coroutine is running, nil if there is none.
 local function host_of_running()
-  for adapter in pairs(schedulers.hosts) do
-    if adapter.running() then return adapter end
+  local adapter = next(schedulers.hosts)
+  while adapter and not adapter.running() do
+    adapter = next(schedulers.hosts, adapter)
   end
+  return adapter
 end
 
 local OUTSIDE = "Only a coroutine can wait: call this in a function that "
