@@ -87,7 +87,7 @@ function Socket:_changed(event, list)
   end
   if self._receivers then listener = self:_receiver(listener ~= nil) end
   self[CORE]:listen(listener)
-  if self._receivers and not self._closed then self:_update() end
+  if self._receivers then self:_update() end
 end
 
 -- Emits an event unless the socket is closed. Nothing is allocated in between: a

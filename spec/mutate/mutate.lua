@@ -12,6 +12,7 @@
 -- with "1 passed, 0 failed", or the other way round.
 local count, seed = tonumber(arg[1]) or 60, tonumber(arg[2]) or 1
 local lua = os.getenv("LUA") or "lua5.4"
+io.stdout:setvbuf("line")
 
 -- What is changed: the text, as a pattern, and what it becomes.
 local changes = {
@@ -223,13 +224,24 @@ local function commands_for(place)
   return list
 end
 
+-- Tells whether some changes are of different lines, so that all can be made.
+local function are_apart(places)
+  local seen = {}
+  for _, place in ipairs(places) do
+    local line = place.file .. ":" .. place.number
+    if seen[line] then return false end
+    seen[line] = true
+  end
+  return true
+end
+
 -- Lists which of some changes a command notices. Together first, for it mostly
 -- notices none; then by halves. One alone has to fail twice, and its absence not.
 local function noticed_by(command, places)
   if not places[1] then return {} end
   local text, limit = command.text, 10 + 2 * command.seconds
   apply(places)
-  if succeeds(changed, text, limit) then return {} end
+  if are_apart(places) and succeeds(changed, text, limit) then return {} end
   if not places[2] then
     if succeeds(changed, text, limit) then return {} end
     if succeeds(original, text, limit) then return places end
@@ -257,7 +269,6 @@ local function decide(place, fate)
   elseif fate ~= "stillborn" then
     print(("noticed   %s:%d by %s"):format(place.file, place.number, fate))
   end
-  io.stdout:flush()
 end
 
 -- Asks a command for some changes.
@@ -270,64 +281,61 @@ local function ask(command, places)
   end
 end
 
--- So many commands, of so many seconds at most, are asked for each change alone, the
--- others for so many at a time.
-local FIRST, QUICK, TOGETHER = 6, 60, 16
+-- Commands of so many seconds in all are asked for each change alone, the others for
+-- so many changes at a time; those that take longer than that, for all that are left.
+local ALONE, TOGETHER, QUICK = 8, 16, 30
 
 -- Asks the likeliest commands for a change.
 local function ask_first(place)
   if not apply({ place }) or is_same(place.file) then
     return decide(place, "stillborn")
   end
+  local spent = 0
   place.left = {}
-  for i, command in ipairs(commands_for(place)) do
+  for _, command in ipairs(commands_for(place)) do
     if place.fate then return end
-    if i <= FIRST and command.seconds <= QUICK then ask(command, { place })
-    else place.left[command] = true end
-  end
-  if not place.fate then
-    print(("so far    %s:%d: %s"):format(place.file, place.number, place.changed))
-    io.stdout:flush()
-  end
-end
-
--- Asks all other commands for these changes; what is noticed by none has survived.
-local function ask_together(places)
-  for _, command in ipairs(commands) do
-    local undecided = {}
-    for _, place in ipairs(places) do
-      if not place.fate and place.left[command] then
-        undecided[#undecided + 1] = place
-      end
+    if spent + command.seconds <= ALONE then
+      spent = spent + command.seconds
+      ask(command, { place })
+    else
+      place.left[command] = true
     end
-    ask(command, undecided)
-  end
-  for _, place in ipairs(places) do
-    if not place.fate then decide(place, "survived") end
   end
 end
 
--- Tells whether a line is changed already.
-local function has_line(places, new)
-  for _, place in ipairs(places) do
-    if place.file == new.file and place.number == new.number then return true end
+-- Asks the slow commands, or all others, for the changes that were not noticed;
+-- returns those that still are not.
+local function ask_together(places, slow)
+  for _, command in ipairs(commands) do
+    local left = {}
+    for _, place in ipairs(places) do
+      if not place.fate and place.left[command] then left[#left + 1] = place end
+    end
+    if (command.seconds > QUICK) == slow then ask(command, left) end
   end
-  return false
+  local rest = {}
+  for _, place in ipairs(places) do
+    if not place.fate then rest[#rest + 1] = place end
+  end
+  return rest
 end
 
 -- Decides all.
 local function ask_for(places)
-  local waiting = {}
-  for _, place in ipairs(places) do
-    if has_line(waiting, place) or #waiting == TOGETHER then
-      ask_together(waiting)
-      waiting = {}
-    end
+  local waiting, unnoticed = {}, {}
+  for i, place in ipairs(places) do
     place.id = table.concat({ place.file, place.number, place.changed }, "\t")
     if known[place.id] then decide(place, known[place.id]) else ask_first(place) end
     if not place.fate then waiting[#waiting + 1] = place end
+    if #waiting == TOGETHER or i == #places then
+      for _, each in ipairs(ask_together(waiting, false)) do
+        unnoticed[#unnoticed + 1] = each
+        print(("so far    %s:%d: %s"):format(each.file, each.number, each.changed))
+      end
+      waiting = {}
+    end
   end
-  ask_together(waiting)
+  for _, place in ipairs(ask_together(unnoticed, true)) do decide(place, "survived") end
 end
 
 -- Reads what earlier runs decided, and opens the file for what this one will.
