@@ -59,6 +59,24 @@ describe("socket:receive", function()
     end)
   end)
 
+  it("serves those who wait, although the last of them left before others came", function()
+    straight(function()
+      local a, port = server()
+      local got = {}
+      local function wait(name, timeout)
+        beside(function() got[name] = a:receive(timeout) or "nothing" end)
+      end
+      wait "first"
+      wait("second", 1)
+      while not got.second do dgram.sleep(1) end
+      wait "third"
+      for _, text in ipairs { "1", "2" } do a:send(text, port, "127.0.0.1") end
+      while not (got.first and got.third) do dgram.sleep(1) end
+      assert.same({ first = "1", second = "nothing", third = "2" }, got)
+      a:close()
+    end)
+  end)
+
   it("serves those who wait in the order they came", function()
     straight(function()
       local a, port = server()

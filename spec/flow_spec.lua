@@ -552,6 +552,18 @@ describe("maxQueue", function()
     end)
   end)
 
+  it("does not count what has left when nobody wants to hear of it", function()
+    helper.run(function()
+      local server, _, to = receiver()
+      local client = dgram.createSocket { type = "udp4", maxQueue = 1024 * 1024 }
+      local kilobyte = ("x"):rep(1024)
+      for _ = 1, 4096 do client:send(kilobyte, to.port, to.address) end
+      client:flush()
+      helper.has({ sent = 4096, sendErrors = 0, queued = 0 }, client:stats())
+      helper.close(server, client)
+    end)
+  end)
+
   -- What a sender that never waits may be held up by.
   local floods = {
     ["a unix peer that does not read"] = { "unix_dgram" },

@@ -52,8 +52,9 @@ describe("after fork", function()
       end
       assert.are.equal("close\tnothing raised", lines[8])
       assert.are.equal("send when closed\tERR_SOCKET_FORKED", lines[9])
-      assert.are.equal("child ended\t0", lines[10])
-      undisturbed(lines, 9)
+      assert.are.equal("it is\tdgram.Socket (udp4, closed)", lines[10])
+      assert.are.equal("child ended\t0", lines[11])
+      undisturbed(lines, 10)
     end)
   end)
 

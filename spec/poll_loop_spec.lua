@@ -295,6 +295,8 @@ describe("the poll() loop", function()
       socket:send("x", port, "127.0.0.1")
       socket:flush()
       assert.are.same({ descriptor, 1 }, core.poll({ [descriptor] = 1 }, 1000))
+      socket:pause()
+      assert.are.same({}, core.poll({ [descriptor] = 1 }, 0))
     end
     socket:close()
     loop.run "nowait"

@@ -28,6 +28,7 @@ function child.use()
   try("createSocket", dgram.createSocket, "udp4")
   try("close", udp.close, udp)
   try("send when closed", udp.send, udp, "from the child", port, "127.0.0.1")
+  print("it is", udp)
 end
 
 function child.close()

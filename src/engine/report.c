@@ -60,7 +60,7 @@ int reports_fill(Reports *reports, int fd, int error) {
     } else if (next->origin == ORIGIN_ICMP || next->origin == ORIGIN_ICMP6) {
       reports->count++;
       reports->ledger->async_errors++;
-      if (next->error == error && whose == REPORT_NONE) whose = REPORT_EARLIER;
+      if (next->error == error) whose = REPORT_EARLIER;
     }
   }
   return REPORT_FULL;

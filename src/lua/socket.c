@@ -29,11 +29,9 @@ Socket *socket_open(lua_State *L, int index) {
   return s;
 }
 
-/* Returns the port at an index, 0 when there is none. */
+/* Returns the port at an index, 0 when there is none; the facade has checked it. */
 int socket_port(lua_State *L, int index) {
-  lua_Integer port = luaL_optinteger(L, index, 0);
-  luaL_argcheck(L, port >= 0 && port <= 65535, index, "no port");
-  return (int)port;
+  return (int)luaL_optinteger(L, index, 0);
 }
 
 /* Reads a type of socket. */
