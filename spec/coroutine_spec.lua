@@ -1081,6 +1081,11 @@ describe("where nothing can wait", function()
       return told
     end
     assert.is_true(asked(function(ask) coroutine.wrap(function() ask() end)() end)[1])
+    for _, passable in ipairs(_VERSION == "Lua 5.1" and {} or { pcall, xpcall }) do
+      assert.is_true(asked(function(ask)
+        coroutine.wrap(function() passable(ask, error) end)()
+      end)[1])
+    end
     local told = asked(function(ask)
       coroutine.wrap(function() table.sort({ 1, 2 }, function() ask() end) end)()
     end)

@@ -30,6 +30,22 @@ describe("flush", function()
     end)
   end)
 
+  it("need not be called: what is much does not wait for the turn", function()
+    helper.run(function()
+      local server, _, to = receiver()
+      local client = dgram.createSocket("udp4")
+      client:bindSync { address = "127.0.0.1" }
+      for size, most in pairs { [1] = 256, [60000] = 5 } do
+        for _ = 1, 2 * most do
+          client:send(("x"):rep(size), to.port, to.address)
+          assert.is_true(client:getSendQueueCount() < most)
+        end
+        client:flush()
+      end
+      helper.close(server, client)
+    end)
+  end)
+
   it("leaves what waits for a bind or for the peer", function()
     helper.run(function()
       local server, heard, path = full_peer()

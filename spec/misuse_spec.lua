@@ -471,6 +471,24 @@ describe("after close", function()
   end)
 end)
 
+describe("a number beyond the largest", function()
+  for name, largest in pairs { recvBufferSize = 2 ^ 32 - 1, sendBufferSize = 2 ^ 32 - 1,
+    highWaterMark = 2 ^ 32 - 1, maxQueue = 2 ^ 32 - 1, linger = 2 ^ 32 - 1,
+    typeOfService = 255, busyPoll = 1000000 } do
+    it("is refused for the option " .. name, function()
+      helper.has(RANGE,
+        helper.raised(dgram.createSocket, { type = "udp4", [name] = largest + 1 }))
+      dgram.createSocket({ type = "udp4", [name] = largest }):close()
+    end)
+  end
+
+  it("is refused for a descriptor", function()
+    local socket = dgram.createSocket("udp4")
+    helper.has(RANGE, helper.raised(socket.bind, socket, { fd = 2 ^ 31 }))
+    socket:close()
+  end)
+end)
+
 describe("an option that there is not", function()
   -- The message of the error that options raise.
   local function told(options)
