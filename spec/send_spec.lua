@@ -554,6 +554,56 @@ describe("send", function()
     end)
   end)
 
+  it("calls one function for each send that gave it, others in between", function()
+    helper.run(function()
+      local server, inbox, to = traffic.receiver()
+      local client, calls, order = traffic.sender(), 0, {}
+      local function shared(err)
+        assert.is_nil(err)
+        calls = calls + 1
+        order[#order + 1] = "shared"
+      end
+      local function own(i)
+        return function() order[#order + 1] = i end
+      end
+      local wanted = {}
+      for i = 1, 60 do
+        local alone = i % 7 == 0
+        client:send("x", to.port, to.address, alone and own(i) or shared)
+        wanted[i] = alone and i or "shared"
+      end
+      helper.fill(inbox, 60)
+      helper.wait(function() return #order == 60 end)
+      assert.same(wanted, order)
+      for _ = 1, 3 do client:send("x", to.port, to.address, shared) end
+      helper.wait(function() return #order == 63 end)
+      helper.close(client, server)
+    end)
+  end)
+
+  it("forgets callbacks that were called, and no other", function()
+    helper.run(function()
+      local client, port = traffic.sender()
+      local known, called = setmetatable({}, { __mode = "k" }), 0
+      local function callback()
+        local here = {}
+        local function call() called = called + (here and 1) end
+        known[call] = true
+        return call
+      end
+      local one = callback()
+      for _ = 1, 3 do client:send("x", port, "127.0.0.1", one) end
+      for _ = 1, 3 do client:send("x", port, "127.0.0.1", callback()) end
+      one = nil
+      collectgarbage()
+      helper.wait(function() return called == 6 end)
+      collectgarbage()
+      collectgarbage()
+      assert.is_nil(one or next(known))
+      client:close()
+    end)
+  end)
+
   it("fails for an address of the other family, through the callback", function()
     helper.run(function()
       local four, six = helper.bound("udp4"), helper.bound("udp6")

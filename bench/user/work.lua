@@ -1,5 +1,5 @@
 -- One kind of work, done so many times: what `make bench-user` counts.
---   work.lua send|address|callback|receive|echo|echo8|scattered COUNT
+--   work.lua send|address|many|callback|closure|receive|echo|echo8|scattered COUNT
 local dgram, uv = require "dgram", require "luv"
 
 local kind, count = arg[1], tonumber(arg[2])
@@ -16,12 +16,12 @@ local function finish()
 end
 
 -- Sends a burst in each turn of the loop; nobody reads.
-local function bursts(send)
+local function bursts(burst)
   server:pause()
   client:connectSync(port)
   local idle = uv.new_idle()
   idle:start(function()
-    for _ = 1, BURST do send() end
+    burst()
     done = done + BURST
     if done < count then return end
     idle:close()
@@ -32,16 +32,40 @@ end
 local works = {}
 
 function works.send()
-  bursts(function() client:send(message) end)
+  bursts(function()
+    for _ = 1, BURST do client:send(message) end
+  end)
 end
 
 function works.address()
-  bursts(function() server:send(message, port, "127.0.0.1") end)
+  bursts(function()
+    for _ = 1, BURST do server:send(message, port, "127.0.0.1") end
+  end)
 end
 
+-- A burst with one call.
+function works.many()
+  local messages = {}
+  for i = 1, BURST do messages[i] = message end
+  bursts(function() client:sendMany(messages) end)
+end
+
+-- The same callback each.
 function works.callback()
   local function callback() end
-  bursts(function() client:send(message, callback) end)
+  bursts(function()
+    for _ = 1, BURST do client:send(message, callback) end
+  end)
+end
+
+-- Each its own callback.
+function works.closure()
+  bursts(function()
+    local sent = 0
+    for _ = 1, BURST do
+      client:send(message, function(_, bytes) sent = sent + bytes end)
+    end
+  end)
 end
 
 -- Trains of 64; each is sent when the one before was heard.

@@ -273,8 +273,10 @@ static void push(Queue *queue, unsigned how) {
 /* Takes some completions and checks them. */
 static void report(Queue *queue, unsigned most) {
   Completion c;
-  while (most-- > 0 && queue_next(queue, &c)) {
+  Fifo *fifo;
+  while (most-- > 0 && (fifo = queue_peek(queue, &c)) != NULL) {
     int i = c.ref - 1;
+    fifo_told(fifo);
     assert(i >= 0 && i < count);
     assert(c.size == items[i].size);
     if (c.to != NULL)

@@ -274,33 +274,34 @@ int fifo_complete_told(Fifo *fifo, int error) {
   return item->ref == 0;
 }
 
-/* Drops items at the front that nobody wants to hear of; frees blocks. */
-void fifo_tidy(Fifo *fifo) {
+/* Drops items at the front that nobody wants to hear of; frees blocks. Returns
+   the next completion that somebody wants to hear; NULL: there is none. */
+static const Item *first_heard(Fifo *fifo) {
   Block *block;
   while ((block = fifo->first) != NULL) {
     while (block->reported < block->done) {
       const Item *item = block_item(block, block->reported);
-      if (item->ref > 0 || item->error != 0) return;
+      if (item->ref > 0 || item->error != 0) return item;
       tell_next(fifo, block);
     }
-    if (block->reported < block->count) return;
+    if (block->reported < block->count) return NULL;
     drop_block(fifo);
   }
+  return NULL;
 }
+
+/* Gives up what nobody wants to hear of. */
+void fifo_tidy(Fifo *fifo) { first_heard(fifo); }
 
 /* Finds the next completion that somebody wants to hear; 0 when there is
    none. */
 int fifo_peek(Fifo *fifo, Completion *out) {
-  const Block *block;
-  const Item *item;
-  fifo_tidy(fifo);
-  block = fifo->first;
-  if (block == NULL || block->reported == block->done) return 0;
-  item = block_item(block, block->reported);
+  const Item *item = first_heard(fifo);
+  if (item == NULL) return 0;
   out->ref = item->ref;
   out->error = item->error;
   out->size = item->size;
-  out->to = route_to(block_route(block, item));
+  out->to = route_to(block_route(fifo->first, item));
   return 1;
 }
 

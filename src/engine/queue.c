@@ -149,28 +149,14 @@ void queue_cancel(Queue *queue, int error) {
 }
 
 /* Finds the next completion that somebody wants to hear, and returns the fifo it
-   stands in; NULL: there is none. */
-static Fifo *find_completion(Queue *queue, Completion *out) {
+   stands in, until fifo_told; NULL: there is none. */
+Fifo *queue_peek(Queue *queue, Completion *out) {
   Lane *lane;
   if (fifo_peek(&queue->fifo, out)) return &queue->fifo;
   if (fifo_peek(&queue->completed, out)) return &queue->completed;
   for (lane = queue->lanes; lane != NULL; lane = lane->next)
     if (fifo_peek(&lane->fifo, out)) return &lane->fifo;
   return NULL;
-}
-
-/* Tells the next completion that somebody wants to hear, and leaves it where it
-   stands; returns 0 when there is none. */
-int queue_peek(Queue *queue, Completion *out) {
-  return find_completion(queue, out) != NULL;
-}
-
-/* Takes the next completion that somebody wants to hear; 0 when there is
-   none. */
-int queue_next(Queue *queue, Completion *out) {
-  Fifo *fifo = find_completion(queue, out);
-  if (fifo != NULL) fifo_told(fifo);
-  return fifo != NULL;
 }
 
 /* Tells whether 'drain' is due for a fifo: nothing waits there, and if

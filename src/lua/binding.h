@@ -121,12 +121,20 @@ extern const luaL_Reg loop_methods[];
 
 /* ------------------------------------------------------------- socket.c */
 
+/* A place of the socket's own table where a callback lies. */
+typedef struct Place {
+  int users; /* sends that gave it and whose completion was not told */
+  int next;  /* when there are none: the place to use after this one; 0: none */
+} Place;
+
 /* Where callbacks lie in the socket's own table. */
 typedef struct Callbacks {
-  int *vacant;   /* places that are free again, the one to use next last */
-  int vacancies; /* how many */
-  int count;     /* places that are in use or were */
-  int room;      /* places that can be noted */
+  Place *place;         /* from 1 on */
+  int vacant;           /* a place that is free again; 0: none is */
+  int count;            /* places that are in use or were */
+  int room;             /* places that can be noted, with 0 */
+  int last;             /* where the callback lies that came last; 0: it left */
+  const void *function; /* which that is */
 } Callbacks;
 
 /* A datagram socket. */
@@ -222,7 +230,7 @@ void input_read_errors(Socket *s);
 
 int callback_keep(lua_State *L, Socket *s, int index, int callback);
 void callback_drop(lua_State *L, Socket *s, int index, int place);
-void callback_take(lua_State *L, Socket *s, int index, int place);
+void callback_take(lua_State *L, Socket *s, int table, int place);
 void callback_free(Socket *s);
 
 /* ---------------------------------------------------------------- way.c */

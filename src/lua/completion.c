@@ -22,10 +22,11 @@ static void push_error(lua_State *L, int index, int error, const Address *to) {
   lua_call(L, to != NULL ? 4 : 2, 1);
 }
 
-/* Calls the callback of a place: (err, size, whether it hears of more), or (nil,
-   size). The error, if there is one, is on top; nothing is allocated before. */
-static void call_back(lua_State *L, Socket *s, int index, const Completion *c) {
-  callback_take(L, s, index, c->ref);
+/* Calls a callback out of the socket's own table: (err, size, whether it hears of
+   more), or (nil, size). The error, if there is one, is on top; nothing is
+   allocated before. */
+static void call_back(lua_State *L, Socket *s, int table, const Completion *c) {
+  callback_take(L, s, table, c->ref);
   if (c->error != 0) lua_insert(L, -2);
   else lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)c->size);
@@ -50,32 +51,42 @@ static int is_like(const Completion *a, const Completion *b) {
 
 /* Tells a failure. Finalizers may run while its error is made, and tell it, with
    what follows, in a turn of theirs: only what still stands is told. */
-static void tell_failure(lua_State *L, Socket *s, int index,
+static void tell_failure(lua_State *L, Socket *s, int index, int table,
                          const Completion *found) {
   Completion c = *found, now;
   Address to;
+  Fifo *fifo;
   if (c.to != NULL) {
     memcpy(&to, c.to, offsetof(Address, name) + c.to->length);
     c.to = &to;
   }
   push_error(L, index, c.error, c.to);
-  if (!queue_peek(&s->queue, &now) || !is_like(&now, &c)) {
+  fifo = queue_peek(&s->queue, &now);
+  if (fifo == NULL || !is_like(&now, &c)) {
     lua_pop(L, 1);
     return;
   }
-  queue_next(&s->queue, &now);
-  if (c.ref != 0) call_back(L, s, index, &c);
+  fifo_told(fifo);
+  if (c.ref != 0) call_back(L, s, table, &c);
   else report_failure(L, index);
 }
 
 /* Tells the completions that stand now; those that come meanwhile wait. */
 static void report_now(lua_State *L, Socket *s, int index) {
   size_t left = s->queue.ledger.unreported;
+  int table = lua_gettop(L) + 1;
   Completion c;
-  while (left-- > 0 && queue_peek(&s->queue, &c)) {
-    if (c.error != 0) tell_failure(L, s, index, &c);
-    else if (queue_next(&s->queue, &c)) call_back(L, s, index, &c);
+  Fifo *fifo;
+  compat_getenv(L, index);
+  while (left-- > 0 && (fifo = queue_peek(&s->queue, &c)) != NULL) {
+    if (c.error != 0) {
+      tell_failure(L, s, index, table, &c);
+      continue;
+    }
+    fifo_told(fifo);
+    call_back(L, s, table, &c);
   }
+  lua_pop(L, 1);
 }
 
 /* Tells what stands, for a call under protection. */
