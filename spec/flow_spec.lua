@@ -263,6 +263,24 @@ describe("pause", function()
   end)
 end)
 
+describe("a burst", function()
+  it("is told no as soon as what waits for lookups fills the queue", function()
+    helper.run(function()
+      local lookup, asked = slow_lookup()
+      local server, _, to = receiver()
+      local client = dgram.createSocket { type = "udp4", lookup = lookup,
+        highWaterMark = 5000 }
+      client:bind(0, "me.test")
+      table.remove(asked, 1).done(nil, "127.0.0.1")
+      for _ = 1, 3 do assert.is_true(client:send("x", to.port, to.address)) end
+      while client:send("x", to.port, "you.test") do assert.is_true(#asked < 50) end
+      assert.is_false(client:send("x", to.port, to.address))
+      for _, each in ipairs(asked) do each.done(nil, "127.0.0.1") end
+      client:on("drain", helper.expect(function() helper.close(client, server) end))
+    end)
+  end)
+end)
+
 describe("while send(m) do end", function()
   local MARK, FAR = 5000, 20000 -- bytes, and sends that must not be needed
 

@@ -580,6 +580,7 @@ void lanes_free(Queue *queue);
 void queue_init(Queue *queue, Pool *pool, int local);
 void queue_free(Queue *queue);
 int queue_accepts(Queue *queue, const Route *route, size_t bytes);
+size_t queue_room(const Queue *queue);
 char *queue_push(Queue *queue, const Route *route, size_t size, int ref,
                  int error);
 int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,

@@ -63,6 +63,14 @@ int queue_accepts(Queue *queue, const Route *route, size_t bytes) {
   return 1;
 }
 
+/* Returns how many bytes more may wait before something is refused or send says
+   no, as far as no lane is concerned. */
+size_t queue_room(const Queue *queue) {
+  size_t waiting = memory_of(&queue->ledger), limit = queue->most;
+  if (queue->high_water < limit) limit = queue->high_water;
+  return waiting < limit ? limit - waiting - 1 : 0;
+}
+
 /* Appends a datagram; returns where its size bytes go, NULL for no memory.
    With an error it has its completion already and is only told of. */
 char *queue_push(Queue *queue, const Route *route, size_t size, int ref,

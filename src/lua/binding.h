@@ -165,6 +165,7 @@ typedef struct Socket {
   int busy_poll;                /* microseconds to look on after a wake-up */
   unsigned awaits;              /* AWAITS_: what the facade was told */
   size_t turn_bytes;            /* bytes sent in this turn of the loop */
+  size_t credit;                /* bytes to queue without another look */
   Batch *batch;                 /* what was read and not delivered yet */
   Queue queue;                  /* what was accepted and not told of yet */
   Callbacks callbacks;          /* who is told of it */

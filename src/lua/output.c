@@ -19,9 +19,9 @@ typedef struct Request {
   size_t size;        /* its bytes */
   const Route *route; /* how it goes; NULL: to the peer */
   int callback;       /* stack index of the callback; 0: none */
-  int many;           /* it shares its callback with others */
-  int refused;        /* none of them is queued */
-  int accepted;       /* Lua held it: nobody hears whether send says yes */
+  unsigned char many;     /* it shares its callback with others */
+  unsigned char refused;  /* none of them is queued */
+  unsigned char accepted; /* Lua held it: nobody hears whether send says yes */
 } Request;
 
 /* ---------------------------------------------------------------- waiting */
@@ -29,7 +29,7 @@ typedef struct Request {
 /* Forgets what was sent in the turn that ended. */
 void output_new_turn(Socket *s) {
   s->sent_this_turn = 0;
-  s->turn_bytes = 0;
+  s->turn_bytes = s->credit = 0;
 }
 
 /* Returns what the loop is to watch. */
@@ -138,9 +138,46 @@ static void want_turn(lua_State *L, Socket *s, int index) {
   } while (!s->listed);
 }
 
-/* Queues a datagram; returns 1, 0 when send is to say no, or -ENOMEM. */
-static int output_push(lua_State *L, Socket *s, int index, const Request *r,
-                       int ref) {
+/* Returns what is left below a limit. */
+static size_t below(size_t limit, size_t used) {
+  return used < limit ? limit - used - 1 : 0;
+}
+
+/* Returns the smaller of two sizes. */
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Returns how many bytes a listed socket may queue before anything has to be
+   looked at again: until then its turn comes, none is refused, send says yes,
+   and none is to be handed over. */
+static size_t credit(const Socket *s) {
+  const Queue *queue = &s->queue;
+  if (!s->loop->turn_requested || queue->fifo.passed > 0) return 0;
+  return least(queue_room(queue),
+               least(below(queue->high_water, s->turn_bytes),
+                     below(FLUSH_BYTES, queue->fifo.bytes)));
+}
+
+/* Queues a datagram of a burst, for which holds what did for the one before;
+   returns 0 when that has to be looked at again. */
+static int push_on_credit(Socket *s, const Request *r, int ref) {
+  Queue *queue = &s->queue;
+  size_t cost = r->size + COST_QUEUED;
+  char *room;
+  if (cost > s->credit || !s->listed || r->refused || queue->lanes != NULL ||
+      queue->fifo.count >= FLUSH_COUNT - 1 || route_passed(r->route) != NULL)
+    return 0;
+  room = fifo_push(&queue->fifo, r->route, r->size, ref, 0);
+  if (room == NULL) return 0;
+  memcpy(room, r->data, r->size);
+  s->credit -= cost;
+  s->turn_bytes += r->size + 1;
+  return 1;
+}
+
+/* Queues a datagram, and looks at all that this may mean; returns as output_push
+   does. */
+static int push_with_care(lua_State *L, Socket *s, int index, const Request *r,
+                          int ref) {
   int large = r->size > LARGEST,
       full = large || r->refused || (!r->accepted && is_full(s, r));
   int error = large ? -EMSGSIZE : full ? -ENOBUFS : 0;
@@ -149,9 +186,17 @@ static int output_push(lua_State *L, Socket *s, int index, const Request *r,
   push_on(L, s, index);
   want_turn(L, s, index);
   s->turn_bytes += r->size + 1;
+  s->credit = credit(s);
   return r->accepted ||
          queue_says_yes(&s->queue, r->route,
                         !full && s->turn_bytes <= s->queue.high_water);
+}
+
+/* Queues a datagram; returns 1, 0 when send is to say no, or -ENOMEM. */
+static int output_push(lua_State *L, Socket *s, int index, const Request *r,
+                       int ref) {
+  if (push_on_credit(s, r, ref)) return 1;
+  return push_with_care(L, s, index, r, ref);
 }
 
 /* Returns the remembered meaning of a literal address; NULL: none. */
@@ -422,6 +467,7 @@ static int hold(lua_State *L) {
   ledger->bytes += bytes;
   ledger->held += (size_t)count;
   ledger->held_bytes += bytes;
+  s->credit = 0;
   lua_pushboolean(L, count < 0 || lua_toboolean(L, 4) ||
                          queue_says_yes(&s->queue, NULL, 1));
   socket_request_turn(L, s, 1);

@@ -342,6 +342,7 @@ static int limits(lua_State *L) {
   Socket *s = socket_check(L, 1);
   s->queue.high_water = (size_t)luaL_checkinteger(L, 2);
   s->queue.most = (size_t)luaL_checkinteger(L, 3);
+  s->credit = 0;
   return 0;
 }
 
