@@ -34,7 +34,7 @@ local LINGER = 1000 -- milliseconds
 local LONGEST_LOOK = 1000000 -- microseconds
 
 -- What sockets without options share.
-local DEFAULTS = { highWaterMark = HIGH_WATER_MARK, maxQueue = MAX_QUEUE,
+Socket._options = { highWaterMark = HIGH_WATER_MARK, maxQueue = MAX_QUEUE,
   linger = LINGER }
 
 -- The options there are.
@@ -125,14 +125,14 @@ local function check_reports(handle, kind)
   if not ok then errors.raise(errors.system("icmp of " .. kind, errno)) end
 end
 
--- Makes a socket of checked options.
-local function new_socket(kind, options, adapter)
+-- Makes a socket of checked options, if there are any.
+local function new_socket(kind, given, adapter)
   local loop = scheduler.of(adapter or require("dgram.loop.luv").luv())
   local socket = setmetatable({
-    type = kind, _family = families[kind], _scheduler = loop, _options = options,
-    _closed = false, _finished = false, -- closing needs no memory for them
+    type = kind, _family = families[kind], _scheduler = loop, _options = given,
+    _closed = false, -- closing needs no memory for it
   }, Socket)
-  local handle = core.socket(loop.core, kind, socket)
+  local handle, options = core.socket(loop.core, kind, socket), socket._options
   socket[CORE] = handle
   handle:limits(options.highWaterMark, options.maxQueue)
   choose_info(handle, kind, options.recvInfo)
@@ -166,7 +166,7 @@ end
 --   ENOTSUP for icmp where the system has no queue of errors
 function dgram.createSocket(type_or_options, listener)
   local given = type_or_options
-  local options = DEFAULTS
+  local options
   if type(given) == "table" then options = socket_options(given)
   else given = { type = given } end
   local kind = kind_of(given)

@@ -66,14 +66,14 @@ end
 
 -- Goes on with a close that waited for lookups.
 function Socket:_released()
-  if not self._closed or self._finished then return end
+  if self._closed ~= "closing" then return end
   if self._resolving or self._jobs > 0 then return end
-  self._finished = true
+  self._closed = "finished"
   if self._later then
     local ok, errno, name = self:_open()
     if ok then self:_go_on() else self:_give_up(errors.system(name, errno)) end
   end
-  if self._jobs > 0 then self._finished = false return end
+  if self._jobs > 0 then self._closed = "closing" return end
   local ok, err = pcall(finish, self)
   if ok then return end
   dispose(self) -- no memory for an orderly close: at least leak nothing
@@ -104,14 +104,14 @@ end
 
 -- Closes the descriptor in a forked child; the loop's handle is the parent's.
 local function abandon(self)
-  self._closed = true
+  self._closed = "closing"
   self[CORE]:close()
   return self
 end
 
 -- Stops the delivery, and goes on when nothing has to be waited for.
 local function begin_close(self)
-  self._closed = true
+  self._closed = "closing"
   self[CORE]:fastSend(false)
   self:_fail_receivers(errors.fixed("ERR_SOCKET_DGRAM_NOT_RUNNING"))
   self:_update()

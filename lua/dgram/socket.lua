@@ -12,7 +12,7 @@
 --   _resolving   the address to bind to is looked up
 --   _connected   false, "connecting" or "connected"
 --   _peer        whom it is connected to, as it was written; _peer_port
---   _closed      close() was called; _finished: no lookup holds it up
+--   _closed      false, "closing" or "finished": no lookup holds it up
 --   _until       when a closed socket stops to wait for who is slow to read
 --   _later       what waits until the socket is bound
 --   _lines       datagrams that wait for lookups, by name
@@ -39,7 +39,7 @@ Socket.__index = Socket
 Socket.__name = "dgram.Socket"
 
 Socket._bound, Socket._connected, Socket._closed = false, false, false
-Socket._jobs = 0
+Socket._jobs, Socket._reading = 0, true
 
 -- Makes of a public method one that says so when it is called with a dot.
 local function with_colon(name, method)
@@ -219,7 +219,7 @@ function Socket:_update()
     and self:_is_heard()
   local writable, peers = self[CORE]:awaits()
   local bound, ok, code = self._bound == "bound" and not self._closed, true, nil
-  self._reading = reading
+  if reading ~= self._reading then self._reading = reading end
   self[CORE]:reading(reading)
   if (bound or writable) and not self._poll then ok, code = open_poll(self) end
   if peers and not self._peers then open_peers(self, peers) end

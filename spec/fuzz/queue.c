@@ -352,6 +352,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Pool pool = {0};
   Queue queue;
+  Local local;
   unsigned op;
   if (peers[1].length == 0) make_peers();
   input = data;
@@ -362,7 +363,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   shared.count = 1;
   shared.size = CMSG_SPACE(sizeof(int));
   op = take();
-  queue_init(&queue, &pool, op & 1);
+  queue_init(&queue, &pool, op & 1 ? &local : NULL);
   queue.named = op >> 1 & 1;
   queue.offload.segments = queue.local ? 0 : op & 2 ? SYSTEM_SEGMENTS : op >> 2;
   if (op & 128) queue.most = 1000;

@@ -535,6 +535,12 @@ typedef struct Lane {
   Route route;       /* to the peer */
 } Lane;
 
+/* What the queue of a unix socket knows besides. */
+typedef struct Local {
+  Address peer;   /* whom it is connected to; length 0: nobody */
+  Address denied; /* whom alone send said no to; length 0: several */
+} Local;
+
 /* All that a socket has accepted to send, and how the kernel takes it. */
 typedef struct Queue {
   Ledger ledger;     /* what waits, anywhere, and what became of the rest */
@@ -546,13 +552,12 @@ typedef struct Queue {
   size_t most;       /* bytes that wait, beyond which send is refused */
   int descriptors;   /* lanes that have one */
   int most_lanes;    /* peers that do not read, beyond which one is given up */
-  Address peer;      /* unix: whom it is connected to; length 0: nobody */
-  int local;         /* unix: no errors from afar; EAGAIN may be a peer's */
+  Local *local;      /* unix: no errors from afar; EAGAIN may be a peer's; NULL:
+                        it is none */
   int named;         /* unix: peers know it by its name */
   int wait;          /* what the fifo waits for */
   int lanes_wait;    /* what the lanes wait for */
   int watcher;       /* readable when the peer of a lane reads; -1: none */
-  Address denied;    /* unix: whom alone send said no to; length 0: several */
   int was_full;      /* something was refused; 'drain' waits for room */
   int refused;       /* why sends without a callback were, this turn; 0: none */
   int one_message;   /* one message a call: look for its own error */
@@ -577,7 +582,7 @@ void lanes_free(Queue *queue);
 
 /* -------------------------------------------------------------- queue.c */
 
-void queue_init(Queue *queue, Pool *pool, int local);
+void queue_init(Queue *queue, Pool *pool, Local *local);
 void queue_free(Queue *queue);
 int queue_accepts(Queue *queue, const Route *route, size_t bytes);
 size_t queue_room(const Queue *queue);
@@ -588,6 +593,7 @@ int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
 int queue_says_yes(Queue *queue, const Route *route, int may);
 int queue_flush(Queue *queue, int fd);
 void queue_connect(Queue *queue, const Address *peer);
+void queue_forget_peer(Queue *queue);
 int queue_disconnect(Queue *queue, int fd);
 void queue_cancel(Queue *queue, int error);
 Fifo *queue_peek(Queue *queue, Completion *out);

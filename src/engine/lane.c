@@ -21,8 +21,9 @@
 
 /* Finds the lane of a route; NULL: what takes it does not wait in a lane. */
 Lane *lane_of(const Queue *queue, const Route *route) {
-  const Address *own = route_to(route), *to = own != NULL ? own : &queue->peer;
+  const Address *to = route_to(route);
   Lane *lane = queue->lanes;
+  if (lane != NULL && to == NULL) to = &queue->local->peer;
   while (lane != NULL && !address_equal(&lane->route.to, to)) lane = lane->next;
   return lane;
 }
@@ -162,8 +163,9 @@ Lane *lane_open(Queue *queue, const Route *route, int fd) {
     lane = lane_new(queue, route);
   }
   if (lane == NULL) return NULL;
-  fifo_move(fifo, &lane->fifo, &lane->route, &queue->peer);
-  if (fifo->need_drain && address_equal(&queue->denied, &lane->route.to)) {
+  fifo_move(fifo, &lane->fifo, &lane->route, &queue->local->peer);
+  if (fifo->need_drain &&
+      address_equal(&queue->local->denied, &lane->route.to)) {
     lane->fifo.need_drain = fifo->need_drain; /* all it said no to waits here */
     fifo->need_drain = DRAIN_NONE;
   }

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes an empty queue that takes its memory from a pool. */
-void queue_init(Queue *queue, Pool *pool, int local) {
+/* Makes an empty queue that takes its memory from a pool; of a unix socket, if
+   there is room for what such a one has besides. */
+void queue_init(Queue *queue, Pool *pool, Local *local) {
   memset(queue, 0, sizeof *queue);
+  if (local != NULL) memset(local, 0, sizeof *local);
   fifo_init(&queue->fifo, pool, &queue->ledger, 0);
   fifo_init(&queue->completed, pool, &queue->ledger, 4096);
   queue->offload.largest = SYSTEM_TRAIN;
@@ -95,9 +97,10 @@ int queue_refuse(Queue *queue, const Route *route, size_t size, int ref,
 
 /* Notes whom send says no to, as long as it is one peer alone. */
 static void note_denied(Queue *queue, const Route *route) {
-  const Address *own = route_to(route), *to = own != NULL ? own : &queue->peer;
-  if (queue->fifo.need_drain == DRAIN_NONE) queue->denied = *to;
-  else if (!address_equal(&queue->denied, to)) queue->denied.length = 0;
+  Local *local = queue->local;
+  const Address *own = route_to(route), *to = own != NULL ? own : &local->peer;
+  if (queue->fifo.need_drain == DRAIN_NONE) local->denied = *to;
+  else if (!address_equal(&local->denied, to)) local->denied.length = 0;
 }
 
 /* Tells whether what waits where a route leads is below the mark, and whether
@@ -121,7 +124,7 @@ int queue_flush(Queue *queue, int fd) {
   while (queue->wait == WAIT_PEER) {
     const Block *block = fifo_unsent(&queue->fifo);
     const Route *route = block_route(block, block_item(block, block->done));
-    Route peer = {.to = queue->peer};
+    Route peer = {.to = queue->local->peer};
     if (lane_open(queue, route_to(route) != NULL ? route : &peer, fd) == NULL)
       fifo_complete(&queue->fifo, -ENOBUFS);
     queue->wait = transmit(queue, &queue->fifo, fd);
@@ -129,20 +132,31 @@ int queue_flush(Queue *queue, int fd) {
   return queue->wait;
 }
 
+/* Forgets the peer of a unix socket. */
+void queue_forget_peer(Queue *queue) {
+  if (queue->local != NULL) queue->local->peer.length = 0;
+}
+
 /* Remembers the peer of a connected unix socket. */
 void queue_connect(Queue *queue, const Address *peer) {
-  if (queue->local) queue->peer = *peer;
+  if (queue->local != NULL) queue->local->peer = *peer;
+}
+
+/* Moves what waits for the peer of a unix socket to a lane; returns 0 or
+   -ENOMEM. */
+static int leave_peer(Queue *queue, int fd) {
+  Route route = {.to = queue->local->peer};
+  if (queue->fifo.count == 0 || route.to.length == 0) return 0;
+  return lane_open(queue, &route, fd) != NULL ? 0 : -ENOMEM;
 }
 
 /* Forgets the peer. What waits for it goes to it all the same, in a lane; where
    there are none it fails: it must never go to the next peer. */
 int queue_disconnect(Queue *queue, int fd) {
-  Route route = {.to = queue->peer};
-  if (queue->fifo.count > 0 && queue->peer.length > 0) {
-    if (lane_open(queue, &route, fd) == NULL) return -ENOMEM;
-  }
+  int status = queue->local != NULL ? leave_peer(queue, fd) : 0;
+  if (status < 0) return status;
   fifo_fail_unrouted(&queue->fifo, -ENOTCONN);
-  queue->peer.length = 0;
+  queue_forget_peer(queue);
   queue->wait = WAIT_NOTHING;
   return 0;
 }

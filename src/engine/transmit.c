@@ -60,7 +60,7 @@ static int unix_wait(const Queue *queue, int fd, const Outgoing *out,
                      int error) {
   int full = error == -EAGAIN && system_is_buffer_full(fd);
   if (full && queue->named) return WAIT_TIMER;
-  if (route_to(out->route) != NULL || (full && queue->peer.length > 0))
+  if (route_to(out->route) != NULL || (full && queue->local->peer.length > 0))
     return WAIT_PEER;
   return error == -EAGAIN ? WAIT_WRITABLE : WAIT_TIMER;
 }

@@ -232,7 +232,7 @@ static Socket *fast_socket(lua_State *L) {
   if (lua_type(L, 1) != LUA_TTABLE) return NULL;
   lua_rawgeti(L, 1, CORE_FIELD);
   s = lua_touserdata(L, -1);
-  if (s == NULL || compat_rawlen(L, -1) != sizeof *s) return NULL;
+  if (s == NULL || compat_rawlen(L, -1) < sizeof *s) return NULL;
   return s->self == s && s->fast_send ? s : NULL;
 }
 

@@ -41,8 +41,14 @@ static int read_family(lua_State *L, int index) {
   return families[luaL_checkoption(L, index, NULL, types)];
 }
 
+/* Returns the bytes of a socket; what a unix one has besides lies behind it. */
+static size_t socket_size(int family) {
+  return sizeof(Socket) + (family == AF_UNIX ? sizeof(Local) : 0);
+}
+
 /* Sets the fields a new socket starts with. */
 static void socket_init(Socket *s, Loop *loop, int family) {
+  Local *local = family == AF_UNIX ? (Local *)(void *)(s + 1) : NULL;
   memset(s, 0, sizeof *s);
   s->self = s;
   s->loop = loop;
@@ -52,7 +58,7 @@ static void socket_init(Socket *s, Loop *loop, int family) {
   s->reading = 1;
   s->ask = BATCH_SLOTS;
   s->control_room = system_control_room(family, 0);
-  queue_init(&s->queue, &s->state->pool, family == AF_UNIX);
+  queue_init(&s->queue, &s->state->pool, local);
 }
 
 /* Tells whether the socket wants a turn of its loop. A batch that is used up,
@@ -99,7 +105,7 @@ int socket_new(lua_State *L) {
   Socket *s;
   state_open(L);
   lua_settop(L, 3);
-  s = compat_newuserdata(L, sizeof *s);
+  s = compat_newuserdata(L, socket_size(family));
   socket_init(s, loop, family);
   lua_createtable(L, SLOT_LOOP, 0);
   lua_pushvalue(L, 3);
@@ -433,7 +439,7 @@ static int disown(lua_State *L) {
   if (s->queue.reports != NULL) system_report_errors(s->fd, s->family, 0);
   s->fast_send = s->connected = 0;
   s->queue.named = 0;
-  s->queue.peer.length = 0;
+  queue_forget_peer(&s->queue);
   socket_leave(s);
   return 0;
 }
