@@ -7,7 +7,7 @@
 --   [CORE]       the core's socket
 --   type         "udp4", "udp6" or "unix_dgram"; _family: what it is made of
 --   _scheduler   the loop's part (scheduler.lua)
---   _options     what createSocket was given
+--   _options     what createSocket was given, checked; the class has the defaults
 --   _bound       false, "binding" or "bound"
 --   _resolving   the address to bind to is looked up
 --   _connected   false, "connecting" or "connected"

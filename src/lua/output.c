@@ -238,10 +238,9 @@ static Socket *fast_socket(lua_State *L) {
 
 /* Takes an optional callback; returns 0 when it is neither nil nor one. */
 static int fast_callback(lua_State *L, int index, int top, Request *r) {
-  r->callback = 0;
-  if (index > top || lua_isnil(L, index)) return 1;
-  r->callback = index;
-  return lua_isfunction(L, index);
+  int type = index <= top ? lua_type(L, index) : LUA_TNIL;
+  r->callback = type == LUA_TFUNCTION ? index : 0;
+  return type == LUA_TFUNCTION || type == LUA_TNIL;
 }
 
 /* Reads (msg, port, address [, callback]). The destination is copied: what is
