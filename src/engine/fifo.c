@@ -190,7 +190,8 @@ char *fifo_push(Fifo *fifo, const Route *route, size_t size, int ref,
   item->ref = ref;
   item->error = error;
   block->watched |= ref > 0 || error != 0;
-  if (route_passed(route) != NULL) keep_passed(fifo, route_passed(route));
+  if (route != NULL && route_passed(route) != NULL)
+    keep_passed(fifo, route_passed(route));
   block->count++;
   block->used += (uint32_t)payload;
   fifo->count++;

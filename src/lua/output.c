@@ -158,13 +158,14 @@ static size_t credit(const Socket *s) {
 }
 
 /* Queues a datagram of a burst, for which holds what did for the one before;
-   returns 0 when that has to be looked at again. */
+   returns 0 when that has to be looked at again, as for one with options. */
 static int push_on_credit(Socket *s, const Request *r, int ref) {
   Queue *queue = &s->queue;
   size_t cost = r->size + COST_QUEUED;
   char *room;
   if (cost > s->credit || !s->listed || r->refused || queue->lanes != NULL ||
-      queue->fifo.count >= FLUSH_COUNT - 1 || route_passed(r->route) != NULL)
+      queue->fifo.count >= FLUSH_COUNT - 1 ||
+      (r->route != NULL && r->route->via != NULL))
     return 0;
   room = fifo_push(&queue->fifo, r->route, r->size, ref, 0);
   if (room == NULL) return 0;
