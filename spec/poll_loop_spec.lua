@@ -46,6 +46,10 @@ describe("the poll() loop", function()
     socket:bind(0, "127.0.0.1")
     loop.run()
     assert.same({ "bind EMFILE 127.0.0.1" }, errors)
+    socket:connect(9, "127.0.0.1") -- binds first
+    loop.run()
+    assert.equal(2, #errors)
+    assert.equal("dgram.Socket (udp4, unbound)", tostring(socket))
     loop.poll = poll
     socket:bind(0, "127.0.0.1", function()
       address = socket:address().address
@@ -53,7 +57,7 @@ describe("the poll() loop", function()
     end)
     loop.run()
     assert.equal("127.0.0.1", address)
-    assert.equal(1, #errors)
+    assert.equal(2, #errors)
   end)
 
   it("ends when nothing is left, and tells whether there is more", function()

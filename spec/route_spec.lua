@@ -260,6 +260,7 @@ describe("the interface of a datagram", function()
   it("must be that of a zone", function()
     helper.run(function()
       local client = dgram.createSocket("udp6")
+      client:send("x", 9, "::1", { localAddress = "::1%1", interface = 1 }, helper.sent())
       client:send("x", 9, "::1", { localAddress = "fe80::1%1", interface = 2 },
         helper.expect(function(err) assert.equal("EINVAL", err.code) end))
       client:close()
