@@ -90,11 +90,18 @@ local function ring(self)
   if timers[1] then set_alarm(self) end
 end
 
--- Tells whether a turn has nothing to do but for the core's part. A turn within
--- a turn may have brought what is due.
+-- Stops the timer when nothing waits for it any more.
+local function hush(self)
+  if self.timers[1] or not self.rings then return end
+  self.alarm:stop()
+  self.rings = nil
+end
+
+-- Tells whether a turn has nothing to do but for the core's part: no task, and a
+-- timer runs if and only if something waits for it.
 local function is_idle(self)
   return self.first > self.last and not self.woken
-    and not (self.timers[1] and not self.rings)
+    and not self.timers[1] == not self.rings
 end
 
 -- A turn: what is due, the tasks, the core's part, and what its callbacks added,
@@ -107,6 +114,7 @@ local function run(self)
   run_tasks(self)
   self.core:turn()
   run_tasks(self)
+  hush(self)
   if self.core:rest() and is_idle(self) then
     self.idle:stop()
   else
@@ -160,20 +168,10 @@ function Scheduler:after(milliseconds, entry)
   if lost or not self.rings or due < self.rings then set_alarm(self) end
 end
 
--- Stops the timer, if still nothing waits for it.
-local function hush(self)
-  self.hushing = false
-  if self.timers[1] then return end
-  self.alarm:stop()
-  self.rings = nil
-end
-
---- Forgets an entry. The timer is stopped later, for the next entry may need it.
+--- Forgets an entry. The turn stops the timer, if the next entry does not need it.
 function Scheduler:cancel(entry)
   self.timers:remove(entry)
-  if self.timers[1] or self.hushing then return end
-  self:defer(hush, self)
-  self.hushing = true
+  if not self.timers[1] then self.idle:start() end
 end
 
 -- The hooks the core calls.
