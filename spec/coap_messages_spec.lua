@@ -172,14 +172,14 @@ describe("CoAP's messages:", function()
     messages.ACK_TIMEOUT, messages.MAX_RETRANSMIT = 20 * helper.PATIENCE, 3
     local times = {}
     client:on("message", function() times[#times + 1] = uv.hrtime() / 1e6 end)
-    local result = deliver(constant())
+    local begin, result = uv.hrtime() / 1e6, deliver(constant())
     local first = heard()
     for _ = 1, 3 do assert.same(first, heard()) end
     helper.wait(function() return result.outcome end)
     assert.equal("none", result.outcome)
     assert.same({}, inbox)
-    for i, least in ipairs { 19, 39, 79 } do
-      assert.is_true(times[i + 1] - times[i] >= least, times[i + 1] - times[i])
+    for i, least in ipairs { 19, 19 + 39, 19 + 39 + 79 } do -- a busy machine hears late
+      assert.is_true(times[i + 1] - begin >= least, times[i + 1] - begin)
     end
   end)
 

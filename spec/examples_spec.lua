@@ -366,7 +366,7 @@ describe("example in straight lines", function()
         assert.truthy(text:find(line, 1, true), text)
       end
     end
-    assert.equal("127.0.0.9\n", text:match("[^:]*$"):gsub("^.*%u\n", ""))
+    assert.truthy(text:find("\n127.0.0.9\n", 1, true), text) -- anywhere: both ask at once
     assert.equal(0, status)
 
     status, text = resolver(servers[1]):outcome()

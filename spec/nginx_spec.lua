@@ -602,22 +602,30 @@ describe("nginx", function()
       socket:close()
     end)
 
-  -- Requests a datagram of the shared socket; returns the connection, and its body
-  -- so far once that has the port.
-  local function wait_for_shared(nginx)
+  -- Begins a request that says something and waits; returns the connection, and its
+  -- body so far.
+  local function begin(nginx, call)
     local tcp, reply = uv.new_tcp(), { text = "" }
     tcp:connect(LOOPBACK, nginx.http, function()
-      tcp:write("GET /straight?call=share HTTP/1.0\r\n\r\n")
+      tcp:write("GET /straight?call=" .. call .. " HTTP/1.0\r\n\r\n")
       tcp:read_start(function(_, chunk) reply.text = reply.text .. (chunk or "") end)
     end)
-    helper.wait(function() return reply.text:find("\r\n\r\n%d+\n") end)
+    helper.wait(function() return reply.text:find("\r\n\r\n%w+\n") end)
     return tcp, reply
   end
 
+  it_runs("ends the wait for an event when the client has gone", one_worker, function(nginx)
+    for _ = 1, 5 do
+      begin(nginx, "once"):close()
+      assert.equal("0\n", (straight(nginx, "emit")))
+    end
+    assert.is_nil(nginx:log():find("runtime error", 1, true))
+  end)
+
   it_runs("gives a datagram to the next when the first client has gone", one_worker,
     function(nginx)
-      wait_for_shared(nginx):close()
-      local second, reply = wait_for_shared(nginx)
+      begin(nginx, "share"):close()
+      local second, reply = begin(nginx, "share")
       local sender = dgram.createSocket("udp4")
       sender:send("for the second", tonumber(reply.text:match("(%d+)\n$")), LOOPBACK)
       helper.wait(function() return reply.text:find("for the second\n", 1, true) end)

@@ -221,6 +221,20 @@ local function too_late(event, milliseconds)
   return err
 end
 
+-- Has events end a wait. Nothing that they call stands on the coroutine's stack any
+-- more when that is suspended: nginx gives the stack of one that it ends to another.
+local function end_by_events(wait, watching, event, timeout)
+  wait.undo = function() undo(wait, watching) end
+  watching:begin(event, function(err) wait:settle(err) end)
+  watching:listen(event, function(...) wait:settle(nil, ...) end)
+  if event ~= "close" then
+    watching:listen("close", function() wait:settle(not_running()) end)
+  end
+  if timeout then
+    wait:limit(timeout, function() wait:settle(too_late(event, timeout)) end)
+  end
+end
+
 local ONCE = { signal = true, timeout = true }
 
 --- Suspends the coroutine until an event, and returns what it brings.
@@ -235,16 +249,7 @@ function M.once(emitter, event, options)
   local timeout = check.option_integer(options or {}, "timeout", 0, LONGEST)
   local wait = begin(emitter)
   if is_over(emitter, event) then errors.raise(not_running()) end
-  local watching = new_watch(emitter, signal)
-  wait.undo = function() undo(wait, watching) end
-  watching:begin(event, function(err) wait:settle(err) end)
-  watching:listen(event, function(...) wait:settle(nil, ...) end)
-  if event ~= "close" then
-    watching:listen("close", function() wait:settle(not_running()) end)
-  end
-  if timeout then
-    wait:limit(timeout, function() wait:settle(too_late(event, timeout)) end)
-  end
+  end_by_events(wait, new_watch(emitter, signal), event, timeout)
   return results(wait:values())
 end
 

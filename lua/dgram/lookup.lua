@@ -58,11 +58,12 @@ local function ask_user(lookup, host, family, callback)
   if answered then callback(err, address) end
 end
 
--- Asks the loop's resolver, or where it has none the core's, which blocks.
+-- Asks the loop's resolver, or where it has none the core's, which blocks: its answer
+-- comes in a later turn, too.
 local function ask_loop(adapter, host, family, callback)
   if adapter.lookup then return adapter.lookup(host, family, callback) end
   local address, code = core.resolve(host, family)
-  callback(code, address)
+  adapter.timer(function() callback(code, address) end):start(0)
 end
 
 --- Resolves a name for a socket: callback(nil, address) or callback(err), in a turn

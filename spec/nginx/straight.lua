@@ -105,6 +105,27 @@ function calls.share()
   return (shared:receive(3000))
 end
 
+-- Waits for an event of a socket that requests share, which comes when another asks.
+function calls.once()
+  local emitter = driver.keep((bound()))
+  M.emitter, M.gone = emitter, false
+  assert(ngx.on_abort(function()
+    M.gone = true
+    ngx.exit(499)
+  end))
+  ngx.say("waits")
+  ngx.flush(true)
+  return (dgram.once(emitter, "x", { timeout = 60000 }))
+end
+
+-- Emits that when its client has gone and others have waited; tells how many listen.
+function calls.emit()
+  while not M.gone do dgram.sleep(1) end
+  for _ = 1, 20 do ngx.thread.wait(ngx.thread.spawn(function() dgram.sleep(0) end)) end
+  M.emitter:emit("x", "late")
+  return tostring(M.emitter:listenerCount("x") + M.emitter:listenerCount("error"))
+end
+
 --- What the setup of the driver does.
 function M.set_up() M.setup = select(2, pcall(dgram.sleep, 1)) end
 
