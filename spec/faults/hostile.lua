@@ -421,6 +421,28 @@ describe("a descriptor that is adopted", function()
   end)
 end)
 
+describe("a send for which there is no memory", function()
+  after_each(faults.clear)
+
+  it("tells its callback, and keeps nothing of it", function()
+    helper.run(function()
+      local server, _, to = traffic.receiver("unix_dgram")
+      local socket, told = dgram.createSocket("unix_dgram"), nil
+      socket:send("x", to.address, helper.sent())
+      socket:flush()
+      local kept = setmetatable({ function(err) told = err end }, { __mode = "v" })
+      faults.at("malloc", 1, 1000000, core.errno "ENOMEM")
+      socket:send(("x"):rep(300000), to.address, kept[1])
+      faults.clear()
+      helper.wait(function() return told end)
+      assert.equal("ENOMEM", told.code)
+      for _ = 1, 2 do collectgarbage() end
+      assert.is_nil(kept[1])
+      helper.close(server, socket)
+    end)
+  end)
+end)
+
 describe("receiving that fails again and again", function()
   before_each(faults.clear)
   after_each(faults.clear)
