@@ -40,13 +40,19 @@ for _, name in ipairs { "stop", "close", "ref", "unref" } do
   end
 end
 
--- Makes a handle that all sockets share: an idle one, or a timer.
+-- Makes a handle that all sockets share: an idle one, or a timer. Each batch that is
+-- answered starts and stops one, so its methods are looked up here.
 local function share(make, callback)
   local self = setmetatable({ handle = make() }, Handle)
+  local start, stop = self.handle.start, self.handle.stop
+  local is_closing = self.handle.is_closing
   function self.start(_, milliseconds)
-    if self.handle:is_closing() then self.handle = make() end
-    if milliseconds then return self.handle:start(milliseconds, 0, callback) end
-    self.handle:start(callback)
+    if is_closing(self.handle) then self.handle = make() end
+    if milliseconds then return start(self.handle, milliseconds, 0, callback) end
+    start(self.handle, callback)
+  end
+  function self.stop()
+    if not is_closing(self.handle) then stop(self.handle) end
   end
   return self
 end
