@@ -664,6 +664,33 @@ describe("send", function()
       helper.close(server, client)
     end)
   end)
+
+  -- Answers datagrams that come together; returns how many waited after each answer.
+  local function waiting(count)
+    local waited = {}
+    helper.run(function()
+      local server, port = traffic.sender()
+      local client, inbox = helper.bound("udp4")
+      server:on("message", function(msg, rinfo)
+        server:send(msg, rinfo.port, rinfo.address)
+        waited[#waited + 1] = server:getSendQueueCount()
+      end)
+      for i = 1, count do client:send("message " .. i, port, "127.0.0.1") end
+      helper.wait(function() return #inbox == count end)
+      for i = 1, count do assert.equal("message " .. i, inbox[i].msg) end
+      assert.equal(0, server:getSendQueueCount())
+      helper.close(server, client)
+    end)
+    return waited
+  end
+
+  it("goes at once when it answers one that came alone", function()
+    assert.same({ 0 }, waiting(1))
+  end)
+
+  it("goes with the others when it answers one of a batch", function()
+    assert.same({ 1, 2, 3, 4 }, waiting(4))
+  end)
 end)
 
 describe("10 000 datagrams, faster than they are read,", function()

@@ -380,6 +380,7 @@ typedef struct Batch {
 Batch *batch_new(int family);
 int batch_slots(size_t room);
 int batch_fill(Batch *batch, int fd, int most, size_t room);
+int batch_has_more(const Batch *batch);
 int batch_next(Batch *batch, Datagram *out);
 void batch_back(Batch *batch, const Datagram *d);
 

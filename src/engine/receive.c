@@ -94,11 +94,14 @@ int batch_fill(Batch *batch, int fd, int most, size_t room) {
   return batch->count = count;
 }
 
+/* Tells whether there is a next datagram. */
+int batch_has_more(const Batch *batch) { return batch->index < batch->count; }
+
 /* Cuts the next datagram off; returns 0 when the batch is used up. */
 int batch_next(Batch *batch, Datagram *out) {
   const Incoming *in;
   size_t left;
-  if (batch->index == batch->count) return 0;
+  if (!batch_has_more(batch)) return 0;
   in = &batch->slot[batch->index];
   left = in->size - batch->offset;
   out->in = in;

@@ -88,6 +88,7 @@ typedef struct Loop {
   unsigned steps;     /* sockets that left the list, to notice nested turns */
   int ended;          /* the Lua state is closing */
   int delivering;     /* receive batches on the stack */
+  int more;           /* the listener that runs is to hear more of its batch */
   int turn_requested; /* the adapter was asked for a turn */
   int delivers;       /* the facade makes rinfo: HOOK_DELIVER */
 } Loop;

@@ -378,6 +378,7 @@ static int input_deliver(lua_State *L, Socket *s) {
       break;
     }
     count++;
+    s->loop->more = batch_has_more(s->batch);
     if (blocklist_check(s->block, &d.in->from)) s->blocked++;
     else deliver(L, s, &d, &seen);
   }

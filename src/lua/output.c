@@ -91,11 +91,12 @@ void output_resume(lua_State *L, Socket *s, int index, int wait) {
 
 /* ---------------------------------------------------------------- queuing */
 
-/* Sends now what is worth it; the first datagram of a turn never waits, nor do
-   descriptors, of which there are few. */
+/* Sends now what is worth it. The first datagram of a turn does not wait, unless it
+   is an answer and the next one may go with it; nor do descriptors, of which there
+   are few. */
 static void push_on(lua_State *L, Socket *s, int index) {
   const Fifo *fifo = &s->queue.fifo;
-  int first = !s->sent_this_turn && fifo->count == 1;
+  int first = !s->sent_this_turn && fifo->count == 1 && !s->loop->more;
   s->sent_this_turn = 1;
   if (first || fifo->count >= FLUSH_COUNT || fifo->bytes >= FLUSH_BYTES ||
       fifo->passed > 0)

@@ -66,8 +66,7 @@ static void socket_init(Socket *s, Loop *loop, int family) {
 int socket_is_due(const Socket *s) {
   const Batch *batch = s->batch;
   return queue_is_due(&s->queue) ||
-         (batch != NULL && batch->index < batch->count && s->reading &&
-          s->fd >= 0);
+         (batch != NULL && batch_has_more(batch) && s->reading && s->fd >= 0);
 }
 
 /* Puts a socket into its loop's list, unless it is there. */

@@ -63,6 +63,7 @@ static int serve_readable(lua_State *L, Socket *s) {
   int handler = lua_gettop(L) - 2;
   int status = lua_pcall(L, 1, 0, lua_isnil(L, handler) ? 0 : handler);
   s->making = MAKING_NOTHING;
+  s->loop->more = 0;
   s->heard_name[0] = '\0';
   if (status != 0) lua_replace(L, handler);
   else lua_pop(L, 1);
