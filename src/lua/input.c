@@ -289,15 +289,11 @@ static void take_back(Socket *s, const Datagram *d) {
   if (s->batch != NULL) batch_back(s->batch, d);
 }
 
-/* Has the facade make rinfo and call the listener, which lies below the payload
-   on top; takes the datagram back when a finalizer paused or closed the socket
-   before that. */
+/* Has the facade make rinfo and call the listener; on top lie its function, the
+   socket, the listener and the payload. Takes the datagram back when a finalizer
+   paused or closed the socket before that. */
 static void deliver_in_facade(lua_State *L, Socket *s, const Datagram *d,
                               int port) {
-  lua_pushvalue(L, AT_DELIVER);
-  lua_insert(L, -3);
-  lua_pushvalue(L, AT_OWNER);
-  lua_insert(L, -3);
   lua_pushvalue(L, AT_SENDER);
   lua_pushvalue(L, AT_FAMILY_NAME);
   lua_pushinteger(L, (lua_Integer)d->size);
@@ -324,6 +320,18 @@ int input_is_making(lua_State *L, const Socket *s, int index) {
   return making;
 }
 
+/* Pushes the listener, or nil; below it the facade's function and the socket, if the
+   facade makes rinfo. Returns how many values that are. */
+static int push_listener(lua_State *L, const Socket *s) {
+  int facade = s->loop->delivers && s->info == 0 && s->family != AF_UNIX;
+  if (facade) {
+    lua_pushvalue(L, AT_DELIVER);
+    lua_pushvalue(L, AT_OWNER);
+  }
+  lua_rawgeti(L, AT_ENV, SLOT_LISTENER);
+  return facade ? 3 : 1;
+}
+
 /* Hands one datagram to the listener, if there is one. Any allocation may run
    finalizers, which may pause the socket (then it is kept), close it (its batch
    is kept meanwhile, for LuaJIT and Lua 5.1 run them before they copy the
@@ -332,9 +340,9 @@ int input_is_making(lua_State *L, const Socket *s, int index) {
 static void deliver(lua_State *L, Socket *s, const Datagram *d, Seen *seen) {
   const Address *from = &d->in->from;
   int known = address_equal(from, &seen->sender);
-  lua_rawgeti(L, AT_ENV, SLOT_LISTENER);
+  int values = push_listener(L, s);
   if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
+    lua_pop(L, values);
     count_received(s, d);
     rights_close(&s->batch->rights);
     return;
@@ -348,7 +356,7 @@ static void deliver(lua_State *L, Socket *s, const Datagram *d, Seen *seen) {
     push_address(L, s->state, &seen->sender);
     lua_replace(L, AT_SENDER);
   }
-  if (s->loop->delivers && s->info == 0 && s->family != AF_UNIX) {
+  if (values > 1) {
     deliver_in_facade(L, s, d, address_port(&seen->sender));
     return;
   }
