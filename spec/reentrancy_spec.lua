@@ -852,6 +852,7 @@ end)
 -- As a finalizer might, in there.
 describe("a loop that closes the socket while it makes a handle", function()
   it("leaves none behind", function()
+    if not inside.watches_lanes() then pending("no epoll: no peer is watched") end
     local loop, asked, number = poll_loop.new(), 0, nil
     local poll = loop.poll
     local peer = dgram.createSocket { type = "unix_dgram", loop = loop }
