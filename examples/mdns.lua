@@ -1,5 +1,5 @@
--- The group of mDNS (RFC 6762), over IPv4 and IPv6, on every interface that there is
--- when it is joined; for mdns_publish.lua and mdns_browse.lua.
+-- The group of mDNS (RFC 6762), over IPv4 and IPv6, whichever there is, on every
+-- interface at the time when it is joined; for mdns_publish.lua and mdns_browse.lua.
 --
 --   local group = mdns.join(function(message, rinfo) ... end)
 --   group:tell { questions = { { name = "_http._tcp.local", type = "PTR" } } }
@@ -20,6 +20,9 @@ local mdns = {
   LONG = 4500, SHORT = 120, -- seconds; what depends on an address changes sooner
 }
 
+-- What a machine without a family says.
+local LACKING = { ENODEV = true, EAFNOSUPPORT = true, EADDRNOTAVAIL = true }
+
 local Group = {}
 Group.__index = Group
 
@@ -32,7 +35,16 @@ function mdns.interfaces()
   return found
 end
 
--- Opens a socket of the group. Others on this host have the port, too.
+-- Puts a socket into the group.
+local function enter(socket, address)
+  socket:bindSync { port = mdns.PORT }
+  socket:addMembership(address, "*")
+  socket:setMulticastTTL(255)
+  socket:setTTL(255)
+end
+
+-- Opens a socket of the group; nil and the error if the machine lacks the family. Others
+-- on this host have the port, too.
 local function open(kind, hear)
   local socket = dgram.createSocket { type = kind, reuseAddr = true, multicastAll = false,
     ipv6Only = kind == "udp6", recvInfo = { "localAddress", "interface" } }
@@ -40,11 +52,11 @@ local function open(kind, hear)
     local message = dns.decode(datagram)
     if message and message.opcode == 0 then hear(message, rinfo) end
   end))
-  socket:bindSync { port = mdns.PORT }
-  socket:addMembership(ADDRESSES[kind], "*")
-  socket:setMulticastTTL(255)
-  socket:setTTL(255)
-  return socket
+  local ok, err = pcall(enter, socket, ADDRESSES[kind])
+  if ok then return socket end
+  socket:close()
+  if not LACKING[err.code] then error(err, 0) end
+  return nil, err
 end
 
 --- Returns the records of a host's addresses on an interface.
@@ -90,7 +102,11 @@ end
 --- Joins the group; hear(message, rinfo) is told what comes.
 function mdns.join(hear)
   local group = setmetatable({ sockets = {} }, Group)
-  for kind in pairs(ADDRESSES) do group.sockets[kind] = open(kind, hear) end
+  local err
+  for kind in pairs(ADDRESSES) do
+    group.sockets[kind], err = open(kind, hear)
+  end
+  if not next(group.sockets) then error(err, 0) end
   return group
 end
 
