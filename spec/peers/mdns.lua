@@ -189,8 +189,12 @@ describe("mDNS", function()
           found = found or record.target == "My web 2\\.0._http._tcp.local"
         end
       end)
-      socket:send(query, PORT, GROUP)
-      helper.wait(function() return found end, 10)
+      for _ = 1, 50 do -- what comes behind a flood may be lost
+        if found then break end
+        socket:send(query, PORT, GROUP)
+        helper.pass(200)
+      end
+      assert.is_true(found)
       assert.is_true(#heard > 0)
       assert.equal(0, browser:stop("sigint"))
       assert.equal(0, program:stop("sigint"))
