@@ -250,6 +250,7 @@ describe("'icmp'", function()
       socket:connectSync(dead, "127.0.0.1")
       socket:flush()
       socket:send("x", helper.sent())
+      socket:flush() -- before a loop that reads first makes room
       socket:resume()
       local err = helper.fill(told)[1]
       helper.has({ code = "ECONNREFUSED", address = "127.0.0.1", port = dead }, err)
