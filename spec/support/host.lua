@@ -22,12 +22,15 @@ function host.has(program)
   return host.succeeds("command -v " .. program)
 end
 
--- A port of loopback that is free for both UDP and TCP at this moment.
+--- A port for both UDP and TCP that is free, for a program that is told one: below
+--- those that the system gives to who asks for any, of which a busy machine's other
+--- programs would take it before that program does.
 function host.free_port()
+  local high, low = uv.random(2):byte(1, 2)
+  local port = 10000 + (high * 256 + low) % 20000
   local udp, tcp = uv.new_udp(), uv.new_tcp()
-  udp:bind("127.0.0.1", 0)
-  local port = udp:getsockname().port
-  local free = tcp:bind("127.0.0.1", port)
+  local free = udp:bind("127.0.0.1", port) and tcp:bind("127.0.0.1", port)
+    and tcp:listen(1, function() end) -- which tells what bind found
   udp:close()
   tcp:close()
   return free and port or host.free_port()
