@@ -160,7 +160,8 @@ local function is_present(contestant)
   return present[name]
 end
 
--- results[workload][contestant] = list of metrics, one a round.
+-- results[workload][contestant] = list of metrics, one a round. What failed in the
+-- first round is not tried again.
 local function run_round(results, round)
   for _, workload in ipairs(workloads.list) do
     if (not only or workload.id:find(only, 1, true)) and
@@ -175,7 +176,7 @@ local function run_round(results, round)
           row[contestant[1]] = samples
           local based = results[workload.base]
           local best = based and based[contestant[1]] and based[contestant[1]][round]
-          if not workload.base or best then
+          if samples[1] ~= false and (not workload.base or best) then
             samples[round] = measure(workload, contestant, best)
           end
         end
