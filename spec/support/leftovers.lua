@@ -4,6 +4,7 @@ local busted = require "busted"
 local dgram = require "dgram"
 local inside = require "spec.support.inside"
 local uv = require "luv"
+require "pl.compat" -- gives Lua 5.1 table.pack, as busted does later
 
 local leftovers = {}
 local sockets = setmetatable({}, { __mode = "k" }) -- made in this test

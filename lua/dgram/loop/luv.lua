@@ -20,40 +20,35 @@ local function traceback(err, thread)
   return thread and debug.traceback(thread, text) or debug.traceback(text, 2)
 end
 
--- A handle of luv's. The script may have closed it (uv.walk): then there is nothing
--- left to start or stop, and those that all sockets share are made anew.
-local Handle = {}
-Handle.__index = Handle
-
---- Tells whether the script closed it: then it will not call back.
-function Handle:lost() return self.handle:is_closing() end
+-- What watches a descriptor, as long as the script has not closed it (uv.walk).
+local Poll = {}
+Poll.__index = Poll
 
 --- Watches for errors, and for datagrams and writability as asked.
-function Handle:start(readable, writable)
+function Poll:start(readable, writable)
   local events = (readable and "r" or "") .. (writable and "w" or "") .. "p"
   if not self.handle:is_closing() then self.handle:start(events, self.callback) end
 end
 
 for _, name in ipairs { "stop", "close", "ref", "unref" } do
-  Handle[name] = function(self)
+  Poll[name] = function(self)
     if not self.handle:is_closing() then self.handle[name](self.handle) end
   end
 end
 
--- Makes a handle that all sockets share: an idle one, or a timer. Each batch that is
--- answered starts and stops one, so its methods are looked up here.
+-- Makes an idle handle or a timer, anew when the script has closed it. Each batch that
+-- is answered starts and stops one: its methods are looked up once.
 local function share(make, callback)
-  local self = setmetatable({ handle = make() }, Handle)
-  local start, stop = self.handle.start, self.handle.stop
-  local is_closing = self.handle.is_closing
+  local handle = make()
+  local start, stop, is_closing = handle.start, handle.stop, handle.is_closing
+  local self = {}
   function self.start(_, milliseconds)
-    if is_closing(self.handle) then self.handle = make() end
-    if milliseconds then return start(self.handle, milliseconds, 0, callback) end
-    start(self.handle, callback)
+    if is_closing(handle) then handle = make() end
+    if milliseconds then return start(handle, milliseconds, 0, callback) end
+    start(handle, callback)
   end
-  function self.stop()
-    if not is_closing(self.handle) then stop(self.handle) end
-  end
+  function self.stop() if not is_closing(handle) then stop(handle) end end
+  function self.lost() return is_closing(handle) end -- it will not call back
   return self
 end
 
@@ -66,11 +61,10 @@ local function new_adapter()
   function adapter.poll(fd, callback)
     local handle, _, code = uv.new_poll(fd)
     if not handle then return nil, code end
-    return setmetatable({ handle = handle, callback = callback }, Handle)
+    return setmetatable({ handle = handle, callback = callback }, Poll)
   end
 
   function adapter.idle(callback) return share(uv.new_idle, callback) end
-
   function adapter.timer(callback) return share(uv.new_timer, callback) end
 
   function adapter.lookup(host, family, callback)
