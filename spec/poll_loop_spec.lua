@@ -171,6 +171,32 @@ describe("the poll() loop", function()
     assert.are.same({ "one", "two" }, got)
   end)
 
+  it("stop() ends the run() it is called in, not the one around that", function()
+    local calls = {}
+    local function note(name, act)
+      return function()
+        calls[#calls + 1] = name
+        if act then act() end
+      end
+    end
+    loop.timer(note("inner", loop.stop)):start(2)
+    loop.timer(note("outer", loop.run)):start(1)
+    loop.timer(note "later"):start(4)
+    loop.run()
+    assert.same({ "outer", "inner", "later" }, calls)
+  end)
+
+  it("stop() ends run() although it is run once more before that ends", function()
+    local calls = 0
+    loop.timer(function()
+      loop.stop()
+      loop.run "nowait"
+    end):start(1)
+    loop.timer(function() calls = calls + 1 end):start(1000)
+    assert.is_true(loop.run())
+    assert.equal(0, calls)
+  end)
+
   it("an unreferenced socket does not keep it going", function()
     local socket = bound(loop)
     socket:unref()

@@ -67,12 +67,13 @@ local function turn(self, mode)
 end
 
 -- Runs the loop until nothing keeps it going, or for one turn: "once" may wait
--- for something to do, "nowait" does not. Returns whether there is more to do.
+-- for something to do, "nowait" does not. Returns whether there is more to do. A run
+-- within a run is stopped for itself.
 local function run(self, mode)
-  local outer = self.running
+  local stopped, outer = self.stopped, self.running
   self.stopped, self.running = false, true
   local ok, err = pcall(turn, self, mode)
-  self.running = outer
+  self.stopped, self.running = stopped, outer
   if not ok then error(err, 0) end
   return alive(self)
 end
@@ -80,7 +81,7 @@ end
 --- Makes an independent loop.
 -- @tparam[opt] function wakeup tells a host, between runs, to ask patience() anew
 local function new(wakeup)
-  local self = { idles = new_timers(), timers = new_timers() }
+  local self = { idles = new_timers(), timers = new_timers(), stopped = false }
   function self.changed()
     if wakeup and not self.running then wakeup() end
   end
