@@ -140,6 +140,34 @@ describe("socket:receive", function()
     end)
   end)
 
+  it("takes all that came in time, although those before came alone", function()
+    for lone = 12, 15 do -- after so many it asks the kernel for one, or for more
+      straight(function()
+        local a, port = server()
+        local heard, count = {}, 0
+        for _ = 1, lone do
+          a:send("lone", port, "127.0.0.1")
+          a:receive()
+        end
+        for i = 1, 4 do
+          beside(function()
+            heard[i] = a:receive(i == 4 and 1 or nil) or "nothing"
+            count = count + 1
+          end)
+        end
+        local begin = uv.hrtime()
+        while uv.hrtime() - begin < 5e6 do uv.update_time() end
+        for i = 1, 4 do
+          a:send(tostring(i), port, "127.0.0.1")
+          a:flush() -- each for itself, not a train
+        end
+        while count < 4 do dgram.sleep(0) end
+        assert.same({ "1", "2", "3", "4" }, heard)
+        a:close()
+      end)
+    end
+  end)
+
   it("finds what came while nobody waited", function()
     straight(function()
       local a, port = server()

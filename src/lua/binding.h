@@ -197,6 +197,7 @@ int socket_kind(lua_State *L);
 void socket_drop_batch(Socket *s);
 void socket_release(Socket *s);
 int socket_is_due(const Socket *s);
+void socket_ask_all(Socket *s);
 void socket_list(lua_State *L, Socket *s, int index);
 void socket_request_turn(lua_State *L, Socket *s, int index);
 void socket_report_error(lua_State *L, Socket *s, int index, int error);

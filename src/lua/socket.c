@@ -366,6 +366,12 @@ static int info_kind(const char *name) {
   return kind;
 }
 
+/* Asks the kernel for as many messages as there is room for, next time. */
+void socket_ask_all(Socket *s) {
+  s->ask = batch_slots(s->control_room);
+  s->alone = 0;
+}
+
 /* recvInfo(name): rinfo is to have this field too; nil, ENOTSUP where sockets of
    this family cannot know. */
 static int recv_info(lua_State *L) {
@@ -376,7 +382,7 @@ static int recv_info(lua_State *L) {
   if (!(s->info >> kind & 1)) s->fields++;
   s->info |= 1u << kind;
   s->control_room = system_control_room(s->family, s->info);
-  s->ask = batch_slots(s->control_room);
+  socket_ask_all(s);
   return push_result(L, 0);
 }
 

@@ -149,9 +149,10 @@ static int on_readiness(lua_State *L) {
   return status != 0 ? lua_error(L) : 0;
 }
 
-/* poller(): the closure to hand to the loop as the callback of a poll. */
+/* poller(): the closure to hand to the loop as the callback of a poll. What is read
+   next is all there is: a wait whose time is over looks once, without the loop. */
 static int poller(lua_State *L) {
-  socket_check(L, 1);
+  socket_ask_all(socket_check(L, 1));
   lua_settop(L, 1);
   input_push_serve(L);
   push_handler(L, 1);
