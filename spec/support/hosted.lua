@@ -69,16 +69,16 @@ local function alive() return count > 0 or loop_alive() end
 local anchor = uv.new_async(function() end)
 anchor:unref()
 
--- How many milliseconds a turn may wait: luv's timers are luv's own, and one turn of
--- luv's may be all that happens, so who wants one waits 5 ms at most.
+-- How many milliseconds a turn may wait, not long: a callback may start a timer of
+-- luv's, of which the other loop hears nothing.
 local function patience(mode)
   if mode == "nowait" or not alive() then return 0 end
   uv.update_time()
   anchor:ref()
   local own = uv.backend_timeout()
   anchor:unref()
-  if mode ~= "once" then return own end
-  return own < 0 and 5 or math.min(own, 5)
+  local most = mode == "once" and 5 or 20
+  return own < 0 and most or math.min(own, most)
 end
 
 -- Turns luv's loop without waiting, then the other.
