@@ -138,7 +138,10 @@ local function specify(name)
       local udp, free = uv.new_udp(), traffic.closed_port()
       assert(udp:connect("127.0.0.1", free))
       udp:try_send("x", nil, nil)
-      local handle, calls = watch(udp:fileno(), true, false)
+      local handle, calls
+      handle, calls = watch(udp:fileno(), true, false, function()
+        if calls.last[1] then call(handle, "start", true, false) end -- it may have stopped
+      end)
       turn(function() return calls.n >= 2 end)
       call(handle, "close")
       udp:close()

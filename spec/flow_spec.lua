@@ -586,6 +586,26 @@ describe("maxQueue", function()
     end)
   end)
 
+  it("counts what has left as long as its callback is still to come", function()
+    helper.run(function()
+      local server, _, to = receiver()
+      local client = dgram.createSocket { type = "udp4", maxQueue = 20000 }
+      client:bindSync { address = "127.0.0.1" }
+      local kilobyte, told, sent = ("x"):rep(1024), 0, 0
+      local function tell(err)
+        told, sent = told + 1, sent + (err and 0 or 1)
+        assert(not err or err.code == "ENOBUFS")
+      end
+      for _ = 1, 100 do
+        client:send(kilobyte, to.port, to.address, tell)
+        client:flush()
+      end
+      helper.wait(function() return told == 100 end)
+      assert.equal(math.floor(20000 / (1024 + 64)), sent)
+      helper.close(server, client)
+    end)
+  end)
+
   it("does not count what has left when nobody wants to hear of it", function()
     helper.run(function()
       local server, _, to = receiver()

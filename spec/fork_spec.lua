@@ -58,6 +58,15 @@ describe("after fork", function()
     end)
   end)
 
+  it("a send in the middle of a burst is one, too: what waited goes once", function()
+    need_own_poller()
+    helper.run(function()
+      assert.are.same({ "child's sends\t0\tERR_SOCKET_FORKED", "child ended\t0",
+        "parent got\t1", "parent got\t2", "parent got\t3", "parent got\tlast" },
+        run("burst.lua"))
+    end)
+  end)
+
   it("a child that closes its sockets does not disturb the parent", function()
     helper.run(function()
       local lines = run("inherit.lua", helper.path(), "close")

@@ -36,6 +36,25 @@ describe("a turn", function()
     loop.run()
   end)
 
+  it("does all that waited when it began: what is answered does not pile up", function()
+    local loop, COUNT, told = poll_loop.new(), 5000, 0
+    local list = dgram.BlockList()
+    list:addAddress("127.0.0.1")
+    local socket = dgram.createSocket { type = "udp4", loop = loop, sendBlockList = list }
+    socket:bindSync()
+    loop.run("nowait")
+    for _ = 1, COUNT do
+      socket:send("x", 9, "127.0.0.1", function(err)
+        told = told + (err.code == "ERR_IP_BLOCKED" and 1 or 0)
+      end)
+    end
+    assert.equal(0, told)
+    loop.run("nowait")
+    assert.equal(COUNT, told)
+    socket:close()
+    loop.run()
+  end)
+
   it("comes for sends that wait although the socket is unreferenced", function()
     helper.run(function()
       local peer, _, path = traffic.full_peer()

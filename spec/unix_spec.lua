@@ -339,6 +339,19 @@ describe("unix_dgram names", function()
   end)
 end)
 
+describe("the send buffer of a unix socket", function()
+  it("is 512 KiB, or the most that the system allows", function()
+    local file = io.open "/proc/sys/net/core/wmem_max"
+    if not file then pending("no /proc tells the most") end
+    local most = 2 * tonumber((file:read("*l")))
+    file:close()
+    local socket = dgram.createSocket("unix_dgram")
+    assert.equal(math.min(524288, most), socket:getSendBufferSize())
+    socket:close()
+    uv.run()
+  end)
+end)
+
 describe("unix_dgram:send", function()
   local PATH, CALLBACK = {}, {}
   for name, form in pairs {

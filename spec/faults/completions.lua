@@ -698,4 +698,13 @@ describe("a watcher that cannot be asked", function()
     socket:close()
     loop.run()
   end)
+
+  it("waits again when a signal has ended its wait", function()
+    local loop, rung = poll_loop.new(), false
+    loop.timer(function() rung = true end):start(1)
+    faults.at("poll", 1, 3, core.errno "EINTR")
+    loop.run()
+    assert.equal(3, faults.hits("poll"))
+    assert.is_true(rung)
+  end)
 end)

@@ -43,11 +43,12 @@ void system_start(void) {
 
 /* Returns getpid(2), without a system call where that can be. */
 pid_t system_process(void) {
-  pid_t *known = __atomic_load_n(&process, __ATOMIC_ACQUIRE);
+  pid_t *known = __atomic_load_n(&process, __ATOMIC_ACQUIRE), id;
   if (known == NULL) return getpid();
-  if (__atomic_load_n(known, __ATOMIC_RELAXED) == 0)
-    __atomic_store_n(known, getpid(), __ATOMIC_RELAXED);
-  return __atomic_load_n(known, __ATOMIC_RELAXED);
+  id = __atomic_load_n(known, __ATOMIC_RELAXED);
+  if (id != 0) return id;
+  __atomic_store_n(known, id = getpid(), __ATOMIC_RELAXED);
+  return id;
 }
 
 /* Returns the milliseconds of a clock that nobody sets. */

@@ -298,7 +298,7 @@ static int output_send(lua_State *L) {
   Request r;
   Route route;
   int ref = 0, below = -1;
-  if (s != NULL && !s->sent_this_turn && loop_is_foreign(s->loop)) s = NULL;
+  if (s != NULL && loop_is_foreign(s->loop)) s = NULL;
   if (s != NULL && fast_request(L, s, top, &r, &route)) {
     if (r.callback) ref = callback_keep(L, s, top + 1, r.callback);
     if (s->fast_send) /* no finalizer has closed it meanwhile */
