@@ -28,7 +28,7 @@ ENGINE := $(wildcard src/engine/*.c)
 SOURCES := $(ENGINE) $(wildcard src/lua/*.c)
 PLATFORM := $(wildcard src/engine/system*.c)
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
-MODULES := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/dgram/*.lua lua/dgram/loop/*.lua))
+MODULES := $(patsubst lua/%,%,$(wildcard lua/*.lua lua/dgram/*.lua lua/dgram/*/*.lua))
 SPECS ?= $(wildcard spec/*_spec.lua)
 
 all: $(BUILD)/dgram/core.so
@@ -176,14 +176,14 @@ LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(V)/dgram
 MAN = $(DESTDIR)$(PREFIX)/share/man/man3
 
 install: all
-	install -d $(SHARE)/dgram/loop $(LIB) $(MAN)
+	install -d $(SHARE)/dgram/loop $(SHARE)/dgram/nginx $(LIB) $(MAN)
 	for f in $(MODULES); do install -m 644 lua/$$f $(SHARE)/$$f || exit 1; done
 	install -m 755 $(BUILD)/dgram/core.so $(LIB)/core.so
 	install -m 644 docs/dgram.3lua $(MAN)/dgram.3lua
 
 uninstall: interpreter
 	rm -f $(MODULES:%=$(SHARE)/%) $(LIB)/core.so $(MAN)/dgram.3lua
-	-rmdir $(SHARE)/dgram/loop $(SHARE)/dgram $(LIB)
+	-rmdir $(SHARE)/dgram/loop $(SHARE)/dgram/nginx $(SHARE)/dgram $(LIB)
 
 clean:
 	rm -rf build
