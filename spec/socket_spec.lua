@@ -690,6 +690,29 @@ describe("garbage collection", function()
     end)
   end)
 
+  it("takes closed sockets whose adapter calls them in a function of Lua's", function()
+    helper.run(function()
+      local sockets, loop = setmetatable({}, { __mode = "k" }), (traffic.counting())
+      local client, heard = dgram.createSocket("udp4"), 0
+      local function listener() heard = heard + 1 end
+      local function serve(count) -- LuaJIT compiles the adapter for each socket
+        local socket = dgram.createSocket({ type = "udp4", loop = loop }, listener)
+        local port = socket:bindSync({ address = "127.0.0.1" }).port
+        sockets[socket], heard = true, 0
+        for i = 1, count do
+          client:send("x", port, "127.0.0.1")
+          helper.wait(function() return heard == i end)
+        end
+        helper.closed(socket)
+      end
+      for _ = 1, 20 do serve(100) end
+      client:close()
+      collectgarbage()
+      collectgarbage()
+      assert.is_true(next(sockets) == nil)
+    end)
+  end)
+
   it("leaves a bound socket alone that nobody refers to", function()
     helper.run(function()
       local heard

@@ -18,6 +18,7 @@ function Socket:_dispose()
   self._poll, self._peers = nil, nil
   self._scheduler.sockets[self] = nil
   if self._closed then self[CORE]:close() end
+  self[CORE]:dismiss()
 end
 
 -- The last step.

@@ -181,9 +181,9 @@ function traffic.counting()
   local count = 0
   return wrapping(function(callback, hook)
     if hook ~= "poll" then return callback end
-    return function(...)
+    return function(err, events)
       count = count + 1
-      return callback(...)
+      callback(err, events)
     end
   end), function() return count end
 end

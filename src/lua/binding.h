@@ -186,7 +186,14 @@ enum { MAKING_NOTHING, MAKING_HERE, MAKING_IN_FACADE };
 enum { AWAITS_WRITABLE = 1, AWAITS_PEER = 2 };
 
 /* Keys of a socket's own table; the callbacks follow the last. */
-enum { SLOT_LISTENER = 1, SLOT_OWNER, SLOT_LOOP, SLOT_BLOCK, SLOT_CALLBACKS };
+enum {
+  SLOT_LISTENER = 1,
+  SLOT_OWNER,
+  SLOT_LOOP,
+  SLOT_POLLER,
+  SLOT_BLOCK,
+  SLOT_CALLBACKS
+};
 
 Socket *socket_check(lua_State *L, int index);
 int socket_is_open(const Socket *s);

@@ -106,7 +106,7 @@ int socket_new(lua_State *L) {
   lua_settop(L, 3);
   s = compat_newuserdata(L, socket_size(family));
   socket_init(s, loop, family);
-  lua_createtable(L, SLOT_LOOP, 0);
+  lua_createtable(L, SLOT_POLLER, 0);
   lua_pushvalue(L, 3);
   lua_rawseti(L, -2, SLOT_OWNER);
   lua_pushvalue(L, 1);

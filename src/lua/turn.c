@@ -129,13 +129,13 @@ static int serve_ready(lua_State *L, Socket *s) {
   return status;
 }
 
-/* Answers the loop's readiness: (err, events). Upvalues: the socket, input_serve,
-   and the message handler. */
+/* Answers the loop's readiness: (err, events). Upvalues: the socket until it is
+   dismissed, input_serve, and the message handler. */
 static int on_readiness(lua_State *L) {
   Socket *s = lua_touserdata(L, lua_upvalueindex(1));
   int status = 0, failed = !lua_isnoneornil(L, 1);
   int only_writable = !failed && is_only_writable(L);
-  if (s->fd < 0) return 0;
+  if (s == NULL || s->fd < 0) return 0;
   if (loop_is_foreign(s->loop))
     return luaL_error(L, "socket belongs to the process that forked this one");
   lua_settop(L, 0);
@@ -149,18 +149,44 @@ static int on_readiness(lua_State *L) {
   return status != 0 ? lua_error(L) : 0;
 }
 
+/* Makes that closure for the socket at 1, and keeps it in the socket's table at 2. */
+static void make_poller(lua_State *L) {
+  lua_pushvalue(L, 1);
+  input_push_serve(L);
+  push_handler(L, 1);
+  lua_pushcclosure(L, on_readiness, 3);
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, 2, SLOT_POLLER);
+}
+
 /* poller(): the closure to hand to the loop as the callback of a poll. What is read
    next is all there is: a wait whose time is over looks once, without the loop. */
 static int poller(lua_State *L) {
   socket_ask_all(socket_check(L, 1));
   lua_settop(L, 1);
-  input_push_serve(L);
-  push_handler(L, 1);
-  lua_pushcclosure(L, on_readiness, 3);
+  compat_getenv(L, 1);
+  lua_rawgeti(L, 2, SLOT_POLLER);
+  if (lua_isnil(L, 3)) make_poller(L);
   return 1;
 }
 
+/* dismiss(): the loop's handle is closed, and what poller() made knows the socket no
+   more: LuaJIT's compiled code holds each closure of C that it has called. */
+static int dismiss(lua_State *L) {
+  socket_check(L, 1);
+  lua_settop(L, 1);
+  compat_getenv(L, 1);
+  lua_rawgeti(L, 2, SLOT_POLLER);
+  if (lua_isnil(L, 3)) return 0;
+  lua_pushnil(L);
+  lua_setupvalue(L, 3, 1);
+  lua_pushnil(L);
+  lua_rawseti(L, 2, SLOT_POLLER);
+  return 0;
+}
+
 const luaL_Reg turn_socket_methods[] = {
+    {"dismiss", dismiss},
     {"poller", poller},
     {NULL, NULL},
 };
