@@ -25,7 +25,8 @@ local function pack(lines)
   return datagrams
 end
 
-local host, port = to:match("^([^:/]*):?(%d+)$")
+local host, port = to:match("^([^:/]+):(%d+)$")
+port = port or to:match("^%d+$")
 local socket = dgram.createSocket(port and "udp4" or "unix_dgram")
 
 -- Tells what became of it.
