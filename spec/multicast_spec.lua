@@ -174,6 +174,37 @@ for kind, case in pairs(multicast) do
       end)
     end)
 
+    local zones_it = kind == "udp6" and pair_it or nowhere
+
+    zones_it("refuses an interface that is not that of a zone", function()
+      helper.run(function()
+        local socket, zone = helper.bound(kind), "%" .. LO
+        local add, drop = socket.addMembership, socket.dropMembership
+        for _, interface in ipairs { PAIR, "::%" .. PAIR, "*" } do
+          helper.has({ code = "EINVAL" },
+            helper.raised(add, socket, case.group .. zone, interface))
+          helper.has({ code = "EINVAL" },
+            helper.raised(socket.addSourceSpecificMembership, socket, "fe80::1" .. zone,
+              case.ssm, interface))
+        end
+        for _, interface in ipairs { LO, "::", "::1" } do
+          add(socket, case.group .. zone, interface)
+          drop(socket, case.group, LO)
+        end
+        socket:close()
+      end)
+    end)
+
+    zones_it("of one source is joined on the interface that is the source's zone", function()
+      if not traffic.has_sources() then pending("no memberships of one source") end
+      helper.run(function()
+        local socket = helper.bound(kind)
+        socket:addSourceSpecificMembership("fe80::1%" .. LO, case.ssm)
+        socket:dropSourceSpecificMembership("fe80::1", case.ssm, LO)
+        socket:close()
+      end)
+    end)
+
     it("is joined on every interface with '*'", function()
       helper.run(function()
         local socket = helper.bound(kind)

@@ -39,29 +39,40 @@ static int is_wildcard(const Address *address) {
   return IN6_IS_ADDR_UNSPECIFIED(&address->name.v6.sin6_addr);
 }
 
-/* Finds an interface by address, "::%zone", name or index; 0: any. */
-int multicast_interface(const char *text, int family, unsigned *index) {
-  Address address;
-  char *end;
-  unsigned long number;
-  int status, literal = address_literal(text);
+/* Tells whether there is an interface of this index. */
+static int exists(unsigned index) {
   char name[IF_NAMESIZE];
-  if (*text == '\0') return -EINVAL;
-  if (literal != 0) {
-    status = address_parse(&address, literal == 4 ? AF_INET : AF_INET6, text,
-                           strlen(text), 0);
-    if (status < 0) return status;
-    if (literal == 4 && family == AF_INET6) return -EINVAL;
-    *index = literal == 6 ? address.name.v6.sin6_scope_id : 0;
-    if (*index != 0) return if_indextoname(*index, name) != NULL ? 0 : -ENODEV;
-    return is_wildcard(&address) ? 0 : find_owner(&address, index);
-  }
-  number = strtoul(text, &end, 10);
+  return index != 0 && if_indextoname(index, name) != NULL;
+}
+
+/* Finds an interface by the zone of an address, or as its owner; 0: any. */
+static int find_by_address(const char *text, int family, unsigned *index) {
+  Address address;
+  int status = address_parse(&address, family, text, strlen(text), 0);
+  if (status < 0) return status;
+  *index = family == AF_INET6 ? address.name.v6.sin6_scope_id : 0;
+  if (*index != 0) return exists(*index) ? 0 : -ENODEV;
+  return is_wildcard(&address) ? 0 : find_owner(&address, index);
+}
+
+/* Finds an interface by its name, or its index. */
+static int find_by_name(const char *text, unsigned *index) {
+  char *end;
+  unsigned long number = strtoul(text, &end, 10);
   *index = if_nametoindex(text);
   if (*index == 0 && end != text && *end == '\0' && number <= INT32_MAX &&
-      if_indextoname((unsigned)number, name) != NULL)
+      exists((unsigned)number))
     *index = (unsigned)number;
   return *index != 0 ? 0 : -ENODEV;
+}
+
+/* Finds an interface by address, "::%zone", name or index; 0: any. */
+int multicast_interface(const char *text, int family, unsigned *index) {
+  int literal = address_literal(text);
+  if (*text == '\0') return -EINVAL;
+  if (literal == 4 && family == AF_INET6) return -EINVAL;
+  if (literal == 0) return find_by_name(text, index);
+  return find_by_address(text, literal == 4 ? AF_INET : AF_INET6, index);
 }
 
 /* Tells whether an index is listed already. */

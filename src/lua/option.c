@@ -90,28 +90,52 @@ static int membership_everywhere(Socket *s, const Address *group,
   return done > 0 ? 0 : count < 0 ? count : status;
 }
 
+/* Returns the interface of an address's zone; 0 without one, or without address. */
+static unsigned zone_of(const Address *address) {
+  if (address == NULL || address->name.base.sa_family != AF_INET6) return 0;
+  return address->name.v6.sin6_scope_id;
+}
+
+/* Has an interface agree with a zone, if there is one; -EINVAL when it is another. */
+static int agree(unsigned *index, unsigned zone) {
+  if (*index == 0) *index = zone;
+  return zone == 0 || zone == *index ? 0 : -EINVAL;
+}
+
+/* Joins or leaves on the interface that is named, or that of the zones. */
+static int membership(Socket *s, const Address *group, const Address *source,
+                      const char *interface, int join) {
+  unsigned index = 0;
+  int status = 0;
+  if (interface != NULL && strcmp(interface, "*") == 0)
+    return zone_of(group) != 0 || zone_of(source) != 0
+               ? -EINVAL
+               : membership_everywhere(s, group, source, join);
+  if (interface != NULL)
+    status = multicast_interface(interface, s->family, &index);
+  if (status == 0) status = agree(&index, zone_of(group));
+  if (status == 0) status = agree(&index, zone_of(source));
+  return status < 0 ? status : system_member(s->fd, group, source, index, join);
+}
+
+/* Reads an address of a socket's family. */
+static int check_address(lua_State *L, int index, const Socket *s,
+                         Address *out) {
+  size_t size;
+  const char *text = luaL_checklstring(L, index, &size);
+  return address_parse(out, s->family, text, size, 0);
+}
+
 /* membership(join, group [, interface [, source]]): joins or leaves. */
 static int option_membership(lua_State *L) {
   Socket *s = socket_open(L, 1);
-  int join = lua_toboolean(L, 2), status = 0;
-  size_t size;
-  const char *text = luaL_checklstring(L, 3, &size);
+  int join = lua_toboolean(L, 2), status;
   const char *interface = lua_isnoneornil(L, 4) ? NULL : check_text(L, 4);
-  Address group, source, *from = NULL;
-  unsigned index = 0;
+  Address group, source, *from = lua_isnoneornil(L, 5) ? NULL : &source;
   if (s->family == AF_UNIX) return push_failure(L, -ENOTSUP);
-  status = address_parse(&group, s->family, text, size, 0);
-  if (status == 0 && s->family == AF_INET6) index = group.name.v6.sin6_scope_id;
-  if (status == 0 && !lua_isnoneornil(L, 5)) {
-    text = luaL_checklstring(L, 5, &size);
-    status = address_parse(from = &source, s->family, text, size, 0);
-  }
-  if (status < 0) return push_failure(L, status);
-  if (interface != NULL && strcmp(interface, "*") == 0)
-    return push_result(L, membership_everywhere(s, &group, from, join));
-  if (interface != NULL)
-    status = multicast_interface(interface, s->family, &index);
-  if (status == 0) status = system_member(s->fd, &group, from, index, join);
+  status = check_address(L, 3, s, &group);
+  if (status == 0 && from != NULL) status = check_address(L, 5, s, from);
+  if (status == 0) status = membership(s, &group, from, interface, join);
   return push_result(L, status);
 }
 
