@@ -53,6 +53,32 @@ describe("an error that is thrown", function()
     end)
   end)
 
+  it("tells where the coroutine waited that it ends", function()
+    helper.run(function()
+      local at
+      -- The error that ends a wait, for an event of a socket, or for an error of it.
+      local function ends(wait)
+        return with("udp4", function(socket)
+          socket:send(("x"):rep(65508), 9, "127.0.0.1", helper.expect(function(err)
+            if socket:listenerCount("error") > 0 then socket:emit("error", err) end
+          end))
+          return raised(dgram.run, function() wait(socket) end)
+        end)
+      end
+      local err = ends(function(socket) at = here() dgram.once(socket, "x") end)
+      has({ code = "EMSGSIZE", place = at }, err)
+      err = ends(function(socket)
+        local events = dgram.on(socket, "x")
+        at = here() events()
+      end)
+      has({ code = "EMSGSIZE", place = at }, err)
+      err = raised(dgram.run, function()
+        at = here() dgram.once(dgram.createSocket("udp4"), "x", { timeout = 0 })
+      end)
+      has({ code = "ETIMEDOUT", place = at }, err)
+    end)
+  end)
+
   it("is no other than one that is emitted or told, but for the place", function()
     helper.run(function()
       local socket = dgram.createSocket("udp4")

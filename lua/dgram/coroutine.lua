@@ -199,7 +199,7 @@ end
 
 -- Returns the results of once, or raises the error.
 local function results(failure, ...)
-  if failure then error(failure, 0) end
+  if failure then errors.reraise(failure) end
   return ...
 end
 
@@ -330,7 +330,7 @@ end
 -- Returns what a wait brought: true and the event's arguments, false at the end,
 -- nil and an error. An event without arguments is true, for nil would end a `for`.
 local function event_results(status, first, ...)
-  if status == nil then error(first, 0) end
+  if status == nil then errors.reraise(first) end
   if status and first == nil then return true end
   return first, ...
 end
@@ -340,7 +340,7 @@ function Events:__call()
   if self.first <= self.last then return event_results(take(self)) end
   local failure = self.failure
   self.failure = nil
-  if failure then error(failure[1], 0) end
+  if failure then errors.reraise(failure[1]) end
   if self.finished then return nil end
   return event_results(wait_for_next(self))
 end

@@ -52,6 +52,13 @@ function errors.raise(err)
   error(err, 0)
 end
 
+--- Raises what an event brought to a call that waited. An error of ours tells where
+-- that was, unless it has been raised before.
+function errors.reraise(err)
+  if getmetatable(err) == Error and not err.place then errors.raise(err) end
+  error(err, 0)
+end
+
 --- Raises an error of a class and a code.
 function errors.throw(name, code, message)
   errors.raise(errors.new(name, code, message))
