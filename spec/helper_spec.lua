@@ -90,6 +90,14 @@ local FILE = [[
         uv.run("nowait")
         uv.run("nowait")
         assert.is_false(uv.loop_alive())
+        local reader, writer = dgram.createSocket("unix_dgram"), dgram.createSocket("unix_dgram")
+        local path, heard = helper.path(), 0
+        reader:bindSync { path = path }
+        for _ = 1, 50 do writer:send("it waits", path) end
+        writer:close()
+        reader:on("message", function() heard = heard + 1 end)
+        helper.wait(function() return heard == 50 end)
+        reader:close() -- and all linger as ever
       end)
     end)
   end

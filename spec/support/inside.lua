@@ -52,8 +52,10 @@ end
 --- An empty heap of what is due when.
 inside.new_timers = require "dgram.timers"
 
---- Has close() wait for no reader that is slow.
-function inside.stop_lingering(socket) socket._options.linger = 0 end
+--- Has close() wait for no reader that is slow; other sockets may share the options.
+function inside.stop_lingering(socket)
+  socket._options = setmetatable({ linger = 0 }, { __index = socket._options })
+end
 
 --- The handle that watches a socket on its loop.
 function inside.poll(socket) return socket._poll end
