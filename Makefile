@@ -225,8 +225,10 @@ deb: dist
 	@spec/platform/debian $(TARBALL) $(VERSION)
 
 help:
-	@echo "targets:  all setup demo test lint bench bench-user docs install uninstall env clean \
-	  dist test-dist rockspec deb"
+	@echo "targets:  all setup demo test test-all test-unnested lint bench bench-user docs install"
+	@echo "          uninstall env clean dist test-dist rockspec deb"
+	@echo "checks:   test-faults test-net test-peers sanitize fuzz soak coverage mutate check"
+	@echo "          test-i386 test-musl oracle (spec/checks.mk says what each is)"
 	@echo "settings: LUA=$(LUA) (or lua5.1 to lua5.5, luajit), LUA_INCDIR=,"
 	@echo "          PREFIX=$(PREFIX), DESTDIR=, CFLAGS=$(CFLAGS), PORTABLE=1 (without"
 	@echo "          the Linux-only calls; 2: nor what NetBSD and OpenBSD lack), SPECS='spec/...' (only these)"

@@ -205,7 +205,7 @@ function Descriptor:__close() end
 ---@field poll fun(fd: integer, callback: fun(err: any, events: string?)): dgram.PollHandle?, string?
 ---@field idle fun(callback: fun()): dgram.IdleHandle
 ---@field timer fun(callback: fun()): dgram.TimerHandle
----@field lookup fun(host: string, family: 4|6, callback: fun(code: string?, address: string?))
+---@field lookup? fun(host: string, family: 4|6, callback: fun(code: string?, address: string?))
 ---@field traceback? fun(err: any, thread?: thread): any the message handler for errors that leave a callback
 ---@field run? fun(): any, any turns the loop until nothing is left; nil and an error
 ---@field stop? fun() ends run
@@ -639,7 +639,6 @@ function Socket:eventNames() end
 ---| "once"
 ---| "nowait"
 
----A timer of the poll() loop.
 ---The built-in loop on poll(): require "dgram.loop.poll".
 ---@class dgram.PollLoop: dgram.Adapter
 ---@field run fun(mode?: dgram.RunMode): boolean whether there is more to do

@@ -1,9 +1,9 @@
 -- Sends a message to the system's log through its unix domain socket.
---   lua5.4 examples/syslog_client.lua [path]     (on Linux the path is /dev/log)
+--   lua5.4 examples/syslog_client.lua [path]     (on macOS the path is /var/run/syslog)
 local dgram = require "dgram"
 local uv = require "luv"
 
-local path = arg[1] or "/var/run/syslog"
+local path = arg[1] or "/dev/log"
 local message = "A message to log."
 
 local client = dgram.createSocket("unix_dgram")

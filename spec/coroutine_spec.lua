@@ -125,6 +125,24 @@ describe("socket:receive", function()
     end)
   end)
 
+  it("with 0, until it returns nothing, has a listener hear all that came", function()
+    straight(function()
+      for _, kind in ipairs { "udp4", "unix_dgram" } do
+        local a, heard, at = traffic.receiver(kind)
+        local from = dgram.createSocket(kind)
+        from:connectSync(at.port or at.address)
+        dgram.sleep(1)
+        for _ = 1, 3000 do from:send("x") end
+        local taken = from:flush():stats().sent
+        local msg = a:receive(0)
+        while msg do msg = a:receive(0) end
+        if kind == "udp4" then assert.equal(3000 - a:stats().dropped, #heard) end
+        assert.is_true(#heard >= taken)
+        helper.close(a, from)
+      end
+    end)
+  end)
+
   it("takes a datagram that came in time although the loop is late", function()
     straight(function()
       local a, port = server()

@@ -38,6 +38,19 @@ describe("make", function()
     assert.equal("", host.output(files))
   end)
 
+  it("help names every target that is for people", function()
+    local text = host.output(MAKE .. "help"):gsub("settings:.*", "")
+    local inner = { help = true, interpreter = true, packages = true }
+    for _, path in ipairs { "Makefile", "spec/checks.mk" } do
+      local phony = helper.read(path):gsub("\\\n", ""):match("%.PHONY:([^\n]*)")
+      for target in phony:gmatch("%S+") do
+        if not (inner[target] or target:find "^run%-" or target:find "%-setup$") then
+          assert.is_truthy((" " .. text):find("%s" .. target:gsub("%-", "%%-") .. "%s"), target)
+        end
+      end
+    end
+  end)
+
   it("for an interpreter that is missing says how it is installed", function()
     local text, good = host.output(MAKE .. "LUA=lua4.0 lint")
     assert.is_false(good)

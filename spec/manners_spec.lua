@@ -273,6 +273,21 @@ describe("close", function()
     end)
   end
 
+  it("counts what it gives up and nobody has a callback for; that is no 'error'", function()
+    helper.run(function()
+      local server, _, path = traffic.full_peer()
+      local client = dgram.createSocket { type = "unix_dgram", linger = 1 }
+      client:on("error", helper.expect(0))
+      for _ = 1, 20 do client:send("x", path) end
+      client:close(helper.expect(function()
+        local stats = client:stats()
+        assert.same({ 20, 0 }, { stats.sent + stats.sendErrors, stats.queued })
+        assert.is_true(stats.sendErrors > 0)
+        server:close()
+      end))
+    end)
+  end)
+
   it("delivers nothing meanwhile, and methods throw", function()
     helper.run(function()
       local server, heard, at = traffic.receiver("unix_dgram")
