@@ -135,6 +135,8 @@ lint: interpreter
 	  '^src/engine/system(_[a-z]+)?\.[ch]:|^src/lua/compat.h:.*LUA|ndef [A-Z_]+_H$$|ndef _GNU_SOURCE'
 	@! grep -rnE 'require\W+l?uv\W|\<uv[._]' src lua | grep -v '^lua/dgram/loop/luv.lua:'
 	@! grep -nE '\<for\>.*\<in (pairs|next)\>' $(DATAGRAMS)
+	@for f in lua/dgram/loop/*.lua; do test $$(wc -l < $$f) -le 100 \
+	  || { echo "$$f, an adapter, has more than 100 lines"; exit 1; }; done
 	@$(MAKE) -s all && spec/support/circles $(OBJECTS)
 	@for f in $(SOURCES) $(MODULES:%=lua/%); do grep -q "\"$$f\"" dgram-scm-1.rockspec \
 	  || { echo "$$f is not in the rockspec"; exit 1; }; done

@@ -622,6 +622,18 @@ describe("nginx", function()
     assert.is_nil(nginx:log():find("runtime error", 1, true))
   end)
 
+  for _, way in ipairs { "receive", "once", "on", "sleep" } do
+    it_runs("forgets the endless wait of a request whose client has gone: " .. way,
+      one_worker, function(nginx)
+        for _ = 1, 20 do begin(nginx, "endless&way=" .. way):close() end
+        assert.not_equal("0 0 0 0 0 0\n", (straight(nginx, "left")))
+        eventually(function()
+          return straight(nginx, "left") == "0 0 0 0 0 0\n"
+        end, 15)
+        assert.is_nil(nginx:log():find("runtime error", 1, true))
+      end)
+  end
+
   it_runs("gives a datagram to the next when the first client has gone", one_worker,
     function(nginx)
       begin(nginx, "share"):close()

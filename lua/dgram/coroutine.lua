@@ -19,11 +19,15 @@ local function default_loop()
   return waits.home() or require("dgram.loop.luv").luv()
 end
 
+-- Returns the scheduler of an emitter that is a socket.
+local function scheduler_of(emitter)
+  return type(emitter) == "table" and rawget(emitter, "_scheduler")
+end
+
 -- Begins a wait for the loop of the running coroutine, or of an emitter that is
 -- a socket.
 local function begin(emitter)
-  local scheduler = type(emitter) == "table" and rawget(emitter, "_scheduler")
-  return waits.begin(scheduler or schedulers.of(default_loop()))
+  return waits.begin(scheduler_of(emitter) or schedulers.of(default_loop()))
 end
 
 -- Checks a function.
@@ -254,7 +258,7 @@ function M.once(emitter, event, options)
 end
 
 -- What `on` returns: called again and again, it returns the next event. Fields:
--- queue (first to last), waiting (coroutines), failure, finished, paused.
+-- queue (first to last), waiting (coroutines), failure, paused, _closed.
 local Events = {}
 Events.__index = Events
 Events.__name = "dgram.Events"
@@ -290,8 +294,8 @@ end
 
 --- Ends the iteration: no listener is left, whoever waits hears the end.
 function Events:close()
-  if self.finished then return end
-  self.finished = true
+  if self._closed then return end
+  self._closed = true
   self.watching:stop()
   if self.paused and self.emitter.resume and not rawget(self.emitter, "_closed") then
     self.emitter:resume()
@@ -316,14 +320,23 @@ local function take(self)
   local event = self.queue[self.first]
   self.queue[self.first] = nil
   self.first = self.first + 1
-  if self.paused and not self.finished then regulate(self) end
+  if self.paused and not self._closed then regulate(self) end
   return compat.unpack(event, 1, event.n)
+end
+
+-- Takes out a wait that ended without an event.
+local function leave(wait)
+  local waiting = wait.socket.waiting
+  for i = 1, #waiting do
+    if waiting[i] == wait then return table.remove(waiting, i) end
+  end
 end
 
 -- Waits for the next event.
 local function wait_for_next(self)
   local wait = begin(self.emitter)
   self.waiting[#self.waiting + 1] = wait
+  wait.socket, wait.undo = self, leave
   return wait:values()
 end
 
@@ -341,7 +354,7 @@ function Events:__call()
   local failure = self.failure
   self.failure = nil
   if failure then errors.reraise(failure[1]) end
-  if self.finished then return nil end
+  if self._closed then return nil end
   return event_results(wait_for_next(self))
 end
 
@@ -369,7 +382,7 @@ function M.on(emitter, event, options)
   options = options or {}
   local signal = check_options(options, ON)
   local self = setmetatable({ emitter = emitter, queue = {}, first = 1, last = 0,
-    waiting = {}, finished = false, paused = false,
+    waiting = {}, _closed = false, paused = false,
     high = check.option_integer(options, "highWaterMark", 1, LONGEST) or LONGEST,
     low = check.option_integer(options, "lowWaterMark", 1, LONGEST) or 1 }, Events)
   local ends = check_close(options.close)
@@ -380,6 +393,8 @@ function M.on(emitter, event, options)
     self.watching:listen(name, function() self:close() end)
   end
   if is_over(emitter, event) then self:close() end
+  local scheduler = scheduler_of(emitter)
+  if scheduler then scheduler:begun(self) end
   return self, nil, nil, self
 end
 

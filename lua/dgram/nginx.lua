@@ -30,7 +30,7 @@ local MOST = 100    -- turns that what has arrived may take then
 local FOREVER = 1e6 -- seconds until the timer that hears of nginx's end
 local TICK = 1      -- seconds between looks at the light threads
 local MISSED = 3    -- such seconds without a turn: the driver has ended
-local LOOK = 5      -- such seconds between collections that show requests that ended
+local LOOK = 5      -- such seconds between looks for what ended requests have left
 
 local options -- what start() was given; nil: not started
 local adapter -- luv's, as soon as the driver runs
@@ -63,10 +63,14 @@ local function can_wait()
   return PATIENT[phase] or false, "nothing can wait in the phase " .. phase
 end
 
+local suspended = {} -- the waits, until their light threads go on
+
 -- Lets a light thread wait on a semaphore.
 local function suspend(wait)
   wait.host = require("ngx.semaphore").new()
+  suspended[wait] = true
   repeat wait.host:wait(FOREVER) until wait.resumed
+  suspended[wait] = nil
 end
 
 -- Ends such a wait.
@@ -75,6 +79,20 @@ local function resume(wait) wait.host:post(1) end
 -- Tells whether the light thread is still there: nginx ends those of a request
 -- whose client has gone.
 local function still_waits(wait) return wait.host:count() < 0 end
+
+-- Ends the waits whose light threads nginx has ended: in a socket's queue, as a
+-- listener or as a timer each would stay, and a client may cause as many as it likes.
+local function abandon_ended()
+  local list = {}
+  for wait in pairs(suspended) do
+    if not wait:alive() then list[#list + 1] = wait end
+  end
+  for _, wait in ipairs(list) do
+    suspended[wait] = nil
+    local ok, err = pcall(wait.abandon, wait)
+    if not ok then log.error(err) end
+  end
+end
 
 -- ---------------------------------------------------------------- the driver
 
@@ -111,10 +129,14 @@ local function adapt(luv)
   return luv
 end
 
--- Makes the scheduler of the driver's loop, which notes sockets of requests.
+-- Makes the scheduler of the driver's loop, which notes sockets of requests, and
+-- their iterators.
 local function new_scheduler()
   local scheduler = schedulers.of(adapter)
   local keep = scheduler.keep
+  function scheduler.begun(_, iterator)
+    if not turning then requests.note(iterator) end
+  end
   function scheduler:keep(socket)
     if not turning then requests.note(socket) end
     keep(self, socket)
@@ -237,9 +259,12 @@ local function give_up()
   require("ngx.process").signal_graceful_exit()
 end
 
--- Has requests that have ended found, now and then, while any has sockets.
+-- Has found now and then what requests that have ended left: their waits, and by a
+-- collection their sockets, while any has some.
 local function look_for_ended(ticks)
-  if ticks % LOOK == 0 and requests.have_sockets() then collectgarbage() end
+  if ticks % LOOK ~= 0 then return end
+  if next(suspended) then adapter.soon(abandon_ended) end
+  if requests.have_sockets() then collectgarbage() end
 end
 
 -- Looks after the light threads until the driver has finished.
@@ -335,7 +360,7 @@ function M.async(handler)
   return function(...) handlers.spawn(handler, ...) end
 end
 
---- Lets a socket that was made in a request outlive it.
+--- Lets a socket that was made in a request outlive it, or an iterator of dgram.on.
 -- @return the socket
 function M.keep(socket)
   return requests.keep(socket)

@@ -200,6 +200,10 @@ function Scheduler:keep(socket)
   self.guard = core.guard(self.core, self.sockets)
 end
 
+--- Hears of each iterator over a socket's events: a driver may close it when who made
+-- it has gone.
+function Scheduler.begun() end
+
 -- Makes a scheduler for an adapter.
 local function new(adapter)
   local self = setmetatable({

@@ -9,7 +9,8 @@
 --   thread     the coroutine, when the hooks are our own
 --   undo       called when it ends: removes what would end it
 --   expire     called when its time is over; due, serial, place: see timers.lua
---   socket, before, behind  its place in a socket's queue (receive.lua)
+--   socket, before, behind  its place in a socket's queue (receive.lua); the socket
+--              may be an iterator, too
 --   done       what it waited for has come; [1] ... [n] are the values
 --   suspended  the hook was called; resumed: it was told to return; left: it
 --              returned without
@@ -117,9 +118,9 @@ local function finish(wait, ...)
   if wait.done then return false end
   wait.done, wait.n = true, select("#", ...)
   wait[1], wait[2] = ...
-  for i = 3, wait.n do wait[i] = (select(i, ...)) end
+  if wait.undo then wait:undo() end -- first: there may be no memory for the rest
   if wait.place then wait.scheduler:cancel(wait) end
-  if wait.undo then wait:undo() end
+  for i = 3, wait.n do wait[i] = (select(i, ...)) end
   return true
 end
 

@@ -2,6 +2,7 @@
 -- it answers with.
 local dgram = require "dgram"
 local driver = require "dgram.nginx"
+local inside = require "spec.support.inside"
 
 local M, calls = {}, {}
 
@@ -124,6 +125,34 @@ function calls.emit()
   for _ = 1, 20 do ngx.thread.wait(ngx.thread.spawn(function() dgram.sleep(0) end)) end
   M.emitter:emit("x", "late")
   return tostring(M.emitter:listenerCount("x") + M.emitter:listenerCount("error"))
+end
+
+local silent -- a socket that requests share, and that nobody writes to
+
+-- Waits without end, in each of the ways there are.
+local endless = {
+  receive = function() silent:receive() end,
+  once = function() dgram.once(silent, "x") end,
+  on = function()
+    for msg in dgram.on(silent, "message") do ngx.say(msg) end
+  end,
+  sleep = function() dgram.sleep(2 ^ 31 - 1) end,
+}
+
+-- Says so, and waits without end.
+function calls.endless()
+  silent = silent or driver.keep((bound()))
+  ngx.say("waits")
+  ngx.flush(true)
+  endless[ngx.var.arg_way]()
+end
+
+-- Tells how much waits for that socket: coroutines, timers, listeners.
+function calls.left()
+  local waiting, timers = inside.waiting(silent)
+  return table.concat({ waiting, timers, silent:listenerCount("message"),
+    silent:listenerCount("x"), silent:listenerCount("error"),
+    silent:listenerCount("close") }, " ")
 end
 
 --- What the setup of the driver does.

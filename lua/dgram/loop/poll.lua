@@ -66,9 +66,8 @@ local function turn(self, mode)
   until mode == "once" or mode == "nowait" or self.stopped or not alive(self)
 end
 
--- Runs the loop until nothing keeps it going, or for one turn: "once" may wait
--- for something to do, "nowait" does not. Returns whether there is more to do. A run
--- within a run is stopped for itself.
+-- Runs the loop until nothing keeps it going, or one turn: "once" may wait in it,
+-- "nowait" does not. Returns whether more is to do. A run within it stops by itself.
 local function run(self, mode)
   local stopped, outer = self.stopped, self.running
   self.stopped, self.running = false, true

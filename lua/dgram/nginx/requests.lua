@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The sockets that requests of nginx have made: what a request leaves open is
--- closed once it has ended.
+-- The sockets that requests of nginx have made, and their iterators of dgram.on: what
+-- a request leaves open is closed once it has ended.
 
 local log = require "dgram.nginx.log"
 
@@ -12,6 +12,7 @@ local REQUEST = {
   header_filter = true, body_filter = true, balancer = true,
 }
 
+-- Below, a socket may be an iterator, too.
 local ended = {}  -- the sockets of requests that have ended, table by table
 local owners = setmetatable({}, { __mode = "k" }) -- the table a socket is in
 
@@ -26,7 +27,7 @@ local function sockets_of(context)
   return owned.sockets
 end
 
---- Notes a socket that was opened, if a request did so.
+--- Notes a socket that was opened, or an iterator, if a request made it.
 function M.note(socket)
   if owners[socket] ~= nil or not REQUEST[ngx.get_phase()] then return end
   owners[socket] = sockets_of(ngx.ctx)
@@ -39,7 +40,7 @@ function M.close_ended()
   while ended[1] do
     for socket in pairs(table.remove(ended)) do
       if not socket._closed then
-        count = count + 1
+        if socket.type then count = count + 1 end -- it is no iterator
         socket:close()
       end
     end
