@@ -126,17 +126,26 @@ Watch.__index = Watch
 
 -- Makes one that listens to nothing yet.
 local function new_watch(emitter, signal)
-  return setmetatable({ emitter = emitter, signal = signal, stopped = false }, Watch)
+  return setmetatable({ emitter = emitter, signal = signal, stopped = false,
+    failure = false }, Watch)
 end
 
--- Removes all, and raises then what one of the objects raised.
+-- Removes a listener, which may call what removes the others.
+local function remove_at(self, i)
+  local entry = self[i]
+  self[i] = false
+  if entry then entry[1][entry[2]](entry[1], entry[3], entry[4]) end
+end
+
+-- Removes all, and raises then what one of the objects raised: that listener, for
+-- which there may have been no memory, is removed by the next call.
 function Watch:stop()
   local failed, failure = false, nil
   self.stopped = true
   for i = #self, 1, -1 do
-    local object, method, event, listener = compat.unpack(table.remove(self, i))
-    local ok, err = pcall(object[method], object, event, listener)
-    if not ok then failed, failure = true, err end
+    local entry = self[i]
+    local ok, err = pcall(remove_at, self, i)
+    if not ok then self[i], failed, failure = entry, true, err end
   end
   if failed then error(failure, 0) end
 end
@@ -145,9 +154,10 @@ end
 -- listener may be called while it is added) or the object raises.
 function Watch:add(object, add, remove, event, listener)
   if self.stopped then return end
-  local entry = { object, remove, event, listener }
+  local entry, place = { object, remove, event, listener }, #self + 1
+  self[place] = false -- there is room for it
   local ok, err = pcall(object[add], object, event, listener)
-  self[#self + 1] = entry
+  self[place] = entry
   if self.stopped or not ok then self:stop() end
   if not ok then error(err, 0) end
 end
@@ -210,11 +220,19 @@ end
 -- The error of a socket that was closed.
 local function not_running() return errors.fixed("ERR_SOCKET_DGRAM_NOT_RUNNING") end
 
+-- Tries once more to end a watch, and raises what was raised before.
+local function stop_again(watching)
+  pcall(watching.stop, watching)
+  error(watching.failure, 0)
+end
+
 -- Ends a watch when its wait has ended. The coroutine goes on, whatever is raised,
 -- which goes where a listener's error goes.
 local function undo(wait, watching)
   local ok, err = pcall(watching.stop, watching)
-  if not ok then wait.scheduler:defer(function() error(err, 0) end) end
+  if ok then return end
+  watching.failure = err
+  wait.scheduler:defer(stop_again, watching)
 end
 
 -- Makes the error of an event that did not come.
@@ -253,7 +271,8 @@ function M.once(emitter, event, options)
   local timeout = check.option_integer(options or {}, "timeout", 0, LONGEST)
   local wait = begin(emitter)
   if is_over(emitter, event) then errors.raise(not_running()) end
-  end_by_events(wait, new_watch(emitter, signal), event, timeout)
+  local watching = new_watch(emitter, signal)
+  wait:prepare(end_by_events, wait, watching, event, timeout)
   return results(wait:values())
 end
 
@@ -285,6 +304,7 @@ end
 
 -- Hears an event.
 local function arrived(self, ...)
+  if self._closed then return self:close() end
   local wait = next_waiting(self)
   if wait then return wait:settle(true, ...) end
   self.last = self.last + 1
@@ -294,9 +314,10 @@ end
 
 --- Ends the iteration: no listener is left, whoever waits hears the end.
 function Events:close()
-  if self._closed then return end
+  local closed = self._closed
   self._closed = true
   self.watching:stop()
+  if closed then return end
   if self.paused and self.emitter.resume and not rawget(self.emitter, "_closed") then
     self.emitter:resume()
   end
@@ -369,6 +390,15 @@ local function check_close(names)
   return names
 end
 
+-- Listens to an event, and to those that end it.
+local function hear(self, event, ends)
+  self.watching:begin(event, function(err) fail(self, err) end)
+  self.watching:listen(event, function(...) arrived(self, ...) end)
+  for _, name in ipairs(ends) do
+    self.watching:listen(name, function() self:close() end)
+  end
+end
+
 --- Iterates over events: for msg, rinfo in dgram.on(socket, "message") do.
 -- @param emitter a socket, or another emitter
 -- @param event its name
@@ -387,10 +417,10 @@ function M.on(emitter, event, options)
     low = check.option_integer(options, "lowWaterMark", 1, LONGEST) or 1 }, Events)
   local ends = check_close(options.close)
   self.watching = new_watch(emitter, signal)
-  self.watching:begin(event, function(err) fail(self, err) end)
-  self.watching:listen(event, function(...) arrived(self, ...) end)
-  for _, name in ipairs(ends) do
-    self.watching:listen(name, function() self:close() end)
+  local ok, err = pcall(hear, self, event, ends)
+  if not ok then
+    self:close()
+    error(err, 0)
   end
   if is_over(emitter, event) then self:close() end
   local scheduler = scheduler_of(emitter)

@@ -78,7 +78,9 @@ local function resume(wait) wait.host:post(1) end
 
 -- Tells whether the light thread is still there: nginx ends those of a request
 -- whose client has gone.
-local function still_waits(wait) return wait.host:count() < 0 end
+local function still_waits(wait)
+  return wait.host and wait.host:count() < 0
+end
 
 -- Ends the waits whose light threads nginx has ended: in a socket's queue, as a
 -- listener or as a timer each would stay, and a client may cause as many as it likes.

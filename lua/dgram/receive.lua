@@ -133,12 +133,16 @@ local function need_bound(self)
   if not self._bound then errors.throw_fixed("ERR_SOCKET_NOT_BOUND") end
 end
 
--- Waits in the queue.
+-- Waits in the queue. The time limit comes first: it can fail, and the queue is as
+-- before; it may even be over.
 local function line_up(self, queue, wait, milliseconds)
-  wait.socket, wait.undo = self, leave
-  append(queue, wait)
+  wait.socket = self
   if milliseconds then wait:limit(milliseconds, time_out) end
-  if not queue.open then self:_update() end
+  if not wait.done then
+    wait.undo = leave
+    append(queue, wait)
+    if not queue.open then wait:prepare(self._update, self) end
+  end
   return wait:values()
 end
 

@@ -113,13 +113,20 @@ local function resume(wait)
   wait.hooks.resume(wait)
 end
 
--- Notes how the wait ended; false if it had before.
+-- Removes what would end the wait.
+local function let_go(wait)
+  if wait.undo then wait:undo() end
+  wait.undo = false
+  if wait.place then wait.scheduler:cancel(wait) end
+end
+
+-- Notes how the wait ended; false if it had before. Where there is no memory to remove
+-- what would end it, that comes here once more.
 local function finish(wait, ...)
-  if wait.done then return false end
+  if wait.done then return let_go(wait) end
   wait.done, wait.n = true, select("#", ...)
   wait[1], wait[2] = ...
-  if wait.undo then wait:undo() end -- first: there may be no memory for the rest
-  if wait.place then wait.scheduler:cancel(wait) end
+  let_go(wait)
   for i = 3, wait.n do wait[i] = (select(i, ...)) end
   return true
 end
@@ -140,6 +147,15 @@ end
 function Wait:abandon()
   self.left = true
   finish(self)
+end
+
+--- Calls a function that arranges what will end the wait; nothing of that is left when
+-- it raises.
+function Wait:prepare(fn, ...)
+  local ok, err = pcall(fn, ...)
+  if ok then return end
+  self:abandon()
+  error(err, 0)
 end
 
 --- Tells whether the coroutine still waits: its host may have ended it.

@@ -242,6 +242,27 @@ local scenarios = {
     send(socket, "hello", port, "127.0.0.1")
     for _ = 1, 6 do coroutine.wrap(run)(1) end
   end },
+  { "coroutines that wait for events", function()
+    local socket = socket_of { type = "udp4" }
+    local port = socket:bindSync({ address = "127.0.0.1" }).port
+    function case.after() -- for what there was no memory goes with the next event
+      pcall(socket.emit, socket, "message", "late", {})
+      for _, event in ipairs { "message", "close" } do
+        local count = socket:listenerCount(event)
+        assert(count == 0, count .. " listeners of '" .. event .. "' are left")
+      end
+    end
+    for _ = 1, 2 do
+      dgram.async(function() dgram.once(socket, "message", { timeout = 1 }) end)()
+    end
+    dgram.async(function()
+      local next_event = dgram.on(socket, "message")
+      next_event()
+      next_event:close()
+    end)()
+    send(socket, "hello", port, "127.0.0.1")
+    run(50)
+  end },
   { "refused datagrams", function()
     local socket = socket_of { type = "udp4" }
     local port = socket:bindSync({ address = "127.0.0.1" }).port
@@ -277,6 +298,7 @@ local function check(descriptors, strict)
   for i, socket in ipairs(case.sockets) do
     assert(not socket or not socket[1]:fileno(), "socket " .. i .. " is open")
   end
+  if case.after then case.after() end
   case = nil
   collectgarbage()
   assert(host.descriptors() == descriptors, "a descriptor is left")
