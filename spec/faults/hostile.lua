@@ -59,6 +59,29 @@ describe("a hostile peer", function()
     end)
   end)
 
+  -- Whoever passed the descriptor that was adopted may have set this.
+  it("has no descriptor of its process stay, whatever else is asked for", function()
+    for _, wanted in ipairs { {}, { "timestamp" }, { "credentials" }, { "descriptors" } } do
+      helper.run(function()
+        local name, heard, before = helper.path(), 0, nil
+        local server = dgram.createSocket { type = "unix_dgram", recvInfo = wanted }
+        server:on("message", function() heard = heard + 1 end)
+        server:bindSync { path = name }
+        if not faults.tell_process(server:fileno()) then
+          server:close()
+          pending("the system knows no SO_PASSPIDFD")
+        end
+        before = descriptors()
+        for _ = 1, 9 do assert(faults.send_descriptor(name, 0)) end
+        helper.wait(function() return heard == 9 end)
+        collectgarbage()
+        collectgarbage()
+        assert.equal(before, descriptors())
+        server:close()
+      end)
+    end
+  end)
+
   it("cannot claim to be another process or user, unless it is root", function()
     if not host.succeeds("setpriv --reuid=65534 --regid=65534 --clear-groups true") then
       pending("needs setpriv, and root to become somebody else")

@@ -30,6 +30,7 @@
  *   faults.send_from_port_zero(port)   a datagram "x" from 127.0.0.1 port 0
  *   faults.keep_errors(fd)             IP_RECVERR: errors pile up beside datagrams
  *   faults.tell_all(fd)                control messages of others come along
+ *   faults.tell_process(fd)            each brings a descriptor for its sender
  *   faults.shut_down(fd)               it is readable from now on, with nothing
  */
 #define _GNU_SOURCE
@@ -564,6 +565,17 @@ static int faults_keep_errors(lua_State *L) {
   return 1;
 }
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
+static int faults_tell_process(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1), on = 1;
+  lua_pushboolean(L, NEXT(setsockopt)(fd, SOL_SOCKET, SO_PASSPIDFD, &on,
+                                      sizeof on) == 0);
+  return 1;
+}
+
 static int faults_tell_all(lua_State *L) {
   static const int options[][3] = {
       {SOL_SOCKET, SO_TIMESTAMP, 1},
@@ -601,6 +613,7 @@ int luaopen_faults(lua_State *L) {
       {"send_from_port_zero", faults_send_from_port_zero},
       {"keep_errors", faults_keep_errors},
       {"tell_all", faults_tell_all},
+      {"tell_process", faults_tell_process},
       {"shut_down", faults_shut_down},
       {NULL, NULL}};
   faults_clear(L);

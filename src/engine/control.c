@@ -120,6 +120,13 @@ static void read_rights(Carried from, Rights *rights) {
   rights_add(rights, from.data, from.size);
 }
 
+/* Closes a descriptor for the sender's process; the kernel may tell that it has
+   none. */
+static void close_pidfd(Carried from) {
+  int fd;
+  if (control_copy(from, &fd, sizeof fd) && fd >= 0) system_close(fd);
+}
+
 /* Reads what came with a message. What is none of these kinds others asked for
    before a descriptor was adopted. */
 void control_read(struct msghdr *header, Info *info, Rights *rights) {
@@ -142,6 +149,7 @@ void control_read(struct msghdr *header, Info *info, Rights *rights) {
       case CONTROL_TIMESTAMP: read_timeval(carried, info); break;
       case CONTROL_CREDENTIALS: read_credentials(carried, info); break;
       case CONTROL_RIGHTS: read_rights(carried, rights); break;
+      case CONTROL_PIDFD: close_pidfd(carried); break;
       default: break;
     }
   }

@@ -198,6 +198,7 @@ enum {
   CONTROL_TIMESTAMP,   /* a struct timeval */
   CONTROL_CREDENTIALS, /* unix: who sent it */
   CONTROL_RIGHTS,      /* unix: descriptors */
+  CONTROL_PIDFD,       /* unix: a descriptor for the sender's process */
   CONTROL_ERROR_V4,    /* of the queue of errors: why a datagram failed */
   CONTROL_ERROR_V6,
   CONTROL_SOURCE,      /* these leave; IPv4: source address and interface */

@@ -84,6 +84,9 @@
 #ifndef IPV6_FREEBIND
 #define IPV6_FREEBIND 78
 #endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
