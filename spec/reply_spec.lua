@@ -173,9 +173,9 @@ describe("reply", function()
 
   it("to a unix sender goes to its path, whatever else rinfo says", function()
     helper.run(function()
-      local server, client = helper.bound("unix_dgram"), helper.bound("unix_dgram")
-      local heard = {}
-      client:on("message", function(msg) heard[#heard + 1] = msg end)
+      local server = helper.bound("unix_dgram")
+      local client = helper.bound { type = "unix_dgram", recvInfo = { "descriptors" } }
+      local heard = helper.listen(client)
       local rinfo = { address = client:address().address, port = 9,
         localAddress = "127.0.0.1", interface = "none0" }
       server:reply("a", rinfo, helper.sent(1))

@@ -568,6 +568,9 @@ static int faults_keep_errors(lua_State *L) {
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
 #endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 
 static int faults_tell_process(lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1), on = 1;
@@ -622,5 +625,7 @@ int luaopen_faults(lua_State *L) {
   lua_setfield(L, -2, "ROOM");
   lua_pushinteger(L, CONTROL);
   lua_setfield(L, -2, "CONTROL");
+  lua_pushinteger(L, SO_PASSRIGHTS);
+  lua_setfield(L, -2, "PASSRIGHTS");
   return 1;
 }

@@ -107,6 +107,7 @@ int system_adopt(int fd, int wanted);
 int system_pair(int fd[2]);
 int system_close_on_exec(int fd);
 void system_secure(int fd);
+void system_accept_rights(int fd, int on);
 int system_is_named(int fd);
 int system_peer(int fd, Address *peer);
 const char *system_kind(int fd);

@@ -76,6 +76,17 @@ void system_secure(int fd) {
 #endif
 }
 
+/* Lets descriptors come to a unix socket, or has who passes some refused (Linux
+   6.16). Those the kernel discards it closes in the process that hears, which takes
+   as long as who passed them likes: a TCP socket may linger. */
+void system_accept_rights(int fd, int on) {
+#ifdef SO_PASSRIGHTS
+  set_int(fd, SOL_SOCKET, SO_PASSRIGHTS, on);
+#else
+  (void)fd, (void)on;
+#endif
+}
+
 /* Makes a descriptor non-blocking and closed on exec. */
 static int prepare_descriptor(int fd) {
   int flags = fcntl(fd, F_GETFL);

@@ -163,7 +163,10 @@ int socket_kind(lua_State *L) {
 static void socket_take(Socket *s, int fd) {
   s->fd = fd;
   socket_enter(s);
-  if (s->family == AF_UNIX) return;
+  if (s->family == AF_UNIX) {
+    system_accept_rights(fd, s->info >> INFO_DESCRIPTORS & 1);
+    return;
+  }
   s->queue.offload.segments = system_has_gso(fd) ? SYSTEM_SEGMENTS : 0;
   s->gro = system_enable_gro(fd, 1) == 0;
 }
