@@ -7,7 +7,6 @@
 #include "engine.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Makes room for the reports of a socket; NULL for no memory. */
 Reports *reports_new(Ledger *ledger) {
@@ -22,16 +21,13 @@ Reports *reports_new(Ledger *ledger) {
 static int receive(Report *out, int fd) {
   char control[CONTROL_ROOM] __attribute__((aligned(sizeof(size_t))));
   struct iovec data = {out->data, sizeof out->data};
-  struct msghdr header;
-  int size;
-  memset(&header, 0, sizeof header);
-  header.msg_name = &out->to.name;
-  header.msg_namelen = sizeof out->to.name;
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  size = system_receive_error(fd, &header);
+  struct msghdr header = {.msg_name = &out->to.name,
+                          .msg_namelen = sizeof out->to.name,
+                          .msg_iov = &data,
+                          .msg_iovlen = 1,
+                          .msg_control = control,
+                          .msg_controllen = sizeof control};
+  int size = system_receive_error(fd, &header);
   if (size < 0) return 0;
   out->to.length = header.msg_namelen;
   out->size = (size_t)size;

@@ -389,9 +389,8 @@ int system_receive_error(int fd, struct msghdr *header) {
 /* Empties the queue of errors of an IP socket, which keeps it readable without a
    datagram: options set by others filled it, before it was adopted. */
 void system_drain_errors(int fd) {
-  struct msghdr header;
+  struct msghdr header = {.msg_name = NULL};
   int left = SYSTEM_MESSAGES;
-  memset(&header, 0, sizeof header);
   while (left-- > 0 && system_receive_error(fd, &header) >= 0)
     ;
 }

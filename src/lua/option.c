@@ -96,7 +96,7 @@ static unsigned zone_of(const Address *address) {
   return address->name.v6.sin6_scope_id;
 }
 
-/* Has an interface agree with a zone, if there is one; -EINVAL when it is another. */
+/* Has an interface agree with a zone, if any; -EINVAL when it is another. */
 static int agree(unsigned *index, unsigned zone) {
   if (*index == 0) *index = zone;
   return zone == 0 || zone == *index ? 0 : -EINVAL;

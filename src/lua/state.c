@@ -43,8 +43,8 @@ Batch *state_take_batch(State *state, int family) {
   return batch;
 }
 
-/* Gives a batch back, with whatever is left in it; descriptors are closed. It is not freed here: a
-   finalizer may close a socket whose datagram is being copied. */
+/* Gives a batch back, with whatever is left in it; descriptors are closed. It is
+   not freed here: a finalizer may close a socket whose datagram is being copied. */
 void state_give_batch(State *state, Batch *batch) {
   Batch **spare = &state->spare[batch->local];
   rights_close(&batch->rights);
