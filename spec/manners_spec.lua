@@ -121,6 +121,18 @@ describe("an option that there is not", function()
     end)
   end)
 
+  it("is one of another type of socket, too", function()
+    for _, method in ipairs { "bind", "bindSync" } do
+      with("udp4", function(udp)
+        refuses("The property 'options.path' is unknown.", udp[method], udp, { path = "x" })
+        refuses("The property 'options.mode' is unknown.", udp[method], udp, { mode = 384 })
+      end)
+      with("unix_dgram", function(unix)
+        refuses("The property 'options.port' is unknown.", unix[method], unix, { port = 9 })
+      end)
+    end
+  end)
+
   it("is not the family that address() returns", function()
     helper.run(function()
       local socket, other = dgram.createSocket("udp4"), dgram.createSocket("udp4")

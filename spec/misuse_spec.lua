@@ -270,7 +270,7 @@ end)
 describe_rows("a unix_dgram socket", {
   { "message", function(s, v) s:send(v, "path") end, ARG_TYPE,
     fine = { TEXTS, "a table" }, named = "buffer" },
-  { "path", function(s, v) s:send("x", v) end, ARG_TYPE, fine = { TEXTS } },
+  { "path", function(s, v) s:send("x", v) end, ARG_TYPE, fine = { TEXTS }, named = "path" },
   { "offset", function(s, v) s:send("abc", v, 1, "path") end,
     numbers(BOUNDS, ARG_TYPE), fine = { TEXTS } },
   { "length", function(s, v) s:send("abc", 0, v, "path") end,

@@ -208,10 +208,6 @@ local function bind_arguments(self, first, address, callback)
   return options, type(callback) == "function" and callback or nil
 end
 
--- The options there are.
-local KNOWN = { port = true, address = true, path = true, fd = true, mode = true,
-  exclusive = true, family = true }
-
 -- Adds the callback as a one-time 'listening' listener.
 local function once_listening(self, callback)
   if not callback then return nil end
@@ -231,7 +227,7 @@ function Socket:bind(first, address, callback)
   if self._bound then errors.throw_fixed("ERR_SOCKET_ALREADY_BOUND") end
   local options
   options, callback = bind_arguments(self, first, address, callback)
-  check.known_options(options, KNOWN)
+  check.known_options(options, self._family.known_to_bind)
   if options.fd ~= nil then
     self:_adopt(descriptor(options.fd), callback)
     return self
@@ -261,7 +257,7 @@ function Socket:bindSync(options)
     check.type_error("options", "of type object", options)
   end
   options = options or {}
-  check.known_options(options, KNOWN)
+  check.known_options(options, self._family.known_to_bind)
   if options.fd ~= nil then
     self:_adopt(descriptor(options.fd))
     return self:address()

@@ -11,7 +11,8 @@ local lookup = require "dgram.lookup"
 local CORE = core.FIELD
 
 -- IP: addresses and ports.
-local ip = { binds_to_send = true }
+local ip = { binds_to_send = true, known_to_bind = { port = true, address = true,
+  family = true, fd = true, exclusive = true } }
 
 --- Tells whether an address needs no lookup.
 function ip.direct(address) return core.literal(address) ~= nil end
@@ -177,7 +178,8 @@ function ip.rebind(socket, port)
 end
 
 -- Unix: paths and abstract names. They need not be bound to send.
-local unix = { any = "", send_options = { descriptors = descriptor.numbers } }
+local unix = { any = "", send_options = { descriptors = descriptor.numbers },
+  known_to_bind = { path = true, address = true, mode = true, fd = true, exclusive = true } }
 
 function unix.direct() return true end
 
@@ -219,7 +221,7 @@ function unix:send_target(path, options, callback)
   return nil, address, check.optional(options, callback)
 end
 
-function unix.is_sliced(offset) return type(offset) == "number" end
+function unix.is_sliced(offset, length) return type(offset) == "number" and length ~= nil end
 
 --- Checks that a sender can be answered; returns no port, and its path.
 function unix.sender(rinfo)
