@@ -91,8 +91,7 @@ local function abandon_ended()
   end
   for _, wait in ipairs(list) do
     suspended[wait] = nil
-    local ok, err = pcall(wait.abandon, wait)
-    if not ok then log.error(err) end
+    wait:abandon()
   end
 end
 
