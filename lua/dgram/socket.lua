@@ -106,7 +106,7 @@ end
 local PASSING = {
   ECONNREFUSED = true, EHOSTUNREACH = true, ENETUNREACH = true,
   EHOSTDOWN = true, ENETDOWN = true, ECONNRESET = true, EMSGSIZE = true,
-  ENOPROTOOPT = true, EPROTO = true, EACCES = true,
+  ENOPROTOOPT = true, EPROTO = true, EACCES = true, ENONET = true, ENOTSUP = true,
 }
 
 local ROW = 16 -- errors in a row, with no datagram in between, that do not pass

@@ -679,6 +679,32 @@ describe("a close that gets no descriptor for what waited", function()
   end)
 end)
 
+describe("an error that ICMP brings", function()
+  after_each(faults.clear)
+
+  -- All that Linux makes of one, RFC 792 and RFC 4443.
+  for code in ([[ENETUNREACH EHOSTUNREACH ENOPROTOOPT ECONNREFUSED EMSGSIZE ENOTSUP
+    EHOSTDOWN ENONET EACCES EPROTO]]):gmatch("%S+") do
+    it(code .. " has a name, and keeps nobody from what comes next", function()
+      local loop, codes = poll_loop.new(), {}
+      function loop.timer() -- wakes nobody who rests
+        return { start = function() end, stop = function() end }
+      end
+      local socket = dgram.createSocket { type = "udp4", loop = loop }
+      local heard = helper.listen(socket)
+      socket:on("error", function(err) codes[#codes + 1] = err.code end)
+      local port = socket:bindSync({ address = "127.0.0.1" }).port
+      faults.at("receive", 1, 1, core.errno(code))
+      socket:send("x", port, "127.0.0.1")
+      for _ = 1, 10 do loop.run("nowait") end
+      assert.same({ code }, codes)
+      assert.same({ "x" }, heard)
+      socket:close()
+      loop.run()
+    end)
+  end
+end)
+
 describe("a watcher that cannot be asked", function()
   after_each(faults.clear)
 

@@ -2,9 +2,8 @@
 /*
  * The symbols of error numbers, for the codes of Lua's errors.
  */
-#include "engine.h"
+#include "system.h"
 
-#include <errno.h>
 #include <string.h>
 
 static const struct {
@@ -17,20 +16,23 @@ static const struct {
     ROW(EAFNOSUPPORT), ROW(EAGAIN),          ROW(EALREADY),
     ROW(EBADF),        ROW(EBUSY),           ROW(ECANCELED),
     ROW(ECONNABORTED), ROW(ECONNREFUSED),    ROW(ECONNRESET),
-    ROW(EDESTADDRREQ), ROW(EEXIST),          ROW(EFAULT),
-    ROW(EFBIG),        ROW(EHOSTDOWN),       ROW(EHOSTUNREACH),
-    ROW(EINPROGRESS),  ROW(EINTR),           ROW(EINVAL),
-    ROW(EIO),          ROW(EISCONN),         ROW(EISDIR),
-    ROW(ELOOP),        ROW(EMFILE),          ROW(EMSGSIZE),
-    ROW(ENAMETOOLONG), ROW(ENETDOWN),        ROW(ENETUNREACH),
+    ROW(EDEADLK),      ROW(EDESTADDRREQ),    ROW(EDQUOT),
+    ROW(EEXIST),       ROW(EFAULT),          ROW(EFBIG),
+    ROW(EHOSTDOWN),    ROW(EHOSTUNREACH),    ROW(EINPROGRESS),
+    ROW(EINTR),        ROW(EINVAL),          ROW(EIO),
+    ROW(EISCONN),      ROW(EISDIR),          ROW(ELOOP),
+    ROW(EMFILE),       ROW(EMSGSIZE),        ROW(ENAMETOOLONG),
+    ROW(ENETDOWN),     ROW(ENETRESET),       ROW(ENETUNREACH),
     ROW(ENFILE),       ROW(ENOBUFS),         ROW(ENODEV),
-    ROW(ENOENT),       ROW(ENOMEM),          ROW(ENOPROTOOPT),
-    ROW(ENOSPC),       ROW(ENOSYS),          ROW(ENOTCONN),
-    ROW(ENOTDIR),      ROW(ENOTSOCK),        ROW(ENOTSUP),
-    ROW(ENXIO),        ROW(EPERM),           ROW(EPIPE),
+    ROW(ENOENT),       ROW(ENOLCK),          ROW(ENOMEM),
+    ROW(ENONET),       ROW(ENOPROTOOPT),     ROW(ENOSPC),
+    ROW(ENOSYS),       ROW(ENOTCONN),        ROW(ENOTDIR),
+    ROW(ENOTSOCK),     ROW(ENOTSUP),         ROW(ENXIO),
+    ROW(EOVERFLOW),    ROW(EPERM),           ROW(EPIPE),
     ROW(EPROTO),       ROW(EPROTONOSUPPORT), ROW(EPROTOTYPE),
     ROW(ERANGE),       ROW(EROFS),           ROW(ESHUTDOWN),
-    ROW(ETIMEDOUT),    ROW(ETXTBSY),
+    ROW(ESTALE),       ROW(ETIMEDOUT),       ROW(ETOOMANYREFS),
+    ROW(ETXTBSY),
 #undef ROW
 };
 

@@ -116,6 +116,11 @@
     while ((result) < 0 && errno == EINTR && --tries > 0); \
   } while (0)
 
+/* Linux alone has it: of two names for one number errno.c tells the first. */
+#ifndef ENONET
+#define ENONET ENETUNREACH
+#endif
+
 /* Sets an option; returns 0 or a negative errno. */
 static inline int set_option(int fd, int level, int option, const void *value,
                       size_t size) {
