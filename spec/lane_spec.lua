@@ -274,6 +274,32 @@ describe("a unix peer that does not read", function()
       end)
     end)
 
+  it("has nothing refused that a sender with a name, whose buffer is full, sends to others",
+    function()
+      if not inside.watches_lanes() then pending("no way to tell whose buffer is full") end
+      helper.run(function()
+        local peer, named = dgram.createSocket("unix_dgram"), dgram.createSocket {
+          type = "unix_dgram", sendBufferSize = 50000 }
+        local path, codes, many = peer:bindSync().address, {}, 1100
+        peer:pause()
+        named:bindSync { path = helper.path() }
+        repeat named:send(("x"):rep(20000), path)
+        until named:flush():getSendQueueCount() > 0
+        for i = 1, many do
+          named:send("x", "/nobody/there/" .. i, function(err)
+            codes[err.code] = (codes[err.code] or 0) + 1
+          end)
+        end
+        named:flush()
+        assert.equal(many + 1, named:getSendQueueCount())
+        peer:resume()
+        helper.wait(function() return named:getSendQueueCount() == 0 end)
+        helper.closed(named)
+        assert.same({ ENOENT = many }, codes)
+        peer:close()
+      end)
+    end)
+
   for _, name in ipairs { "without", "with" } do
     it("wakes a sender " .. name .. " a name when it reads: no timer is waited for", function()
       if not inside.watches_lanes() then pending("no epoll: lanes wait for a timer") end
