@@ -76,11 +76,12 @@ describe("Neovim", function()
     end)
   end
 
-  -- What the page says to type in a shell, as a user with an empty home.
+  -- What the page says to type in a shell, as a user with an empty home, to whom what
+  -- puts this spec on another loop is unknown.
   local function commands(page, home)
     local list = { "export HOME=" .. home }
     for line in page:gmatch("\n    ([mc][^\n]+)") do list[#list + 1] = line end
-    return "env -u MAKEFLAGS -u MAKELEVEL sh -ec '" .. table.concat(list, "\n") .. "'"
+    return "env -u MAKEFLAGS -u MAKELEVEL -u LUA_INIT sh -ec '" .. table.concat(list, "\n") .. "'"
   end
 
   for _, kind in ipairs { "init.lua", "init.vim" } do
