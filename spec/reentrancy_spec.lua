@@ -632,6 +632,16 @@ describe("a finalizer", function()
     loop.run()
   end
 
+  it("finds no event that an iterator is just about to keep", function()
+    local socket = bound()
+    local events, found, err = dgram.on(socket, "message"), nil, nil
+    on_next_allocation(function() found, err = pcall(events) end)
+    socket:emit("message", "x")
+    assert.same({ false, "ERR_NOT_IN_COROUTINE" }, { found, err.code })
+    assert.equal("x", (events()))
+    close_all(socket)
+  end)
+
   it("may close the socket whose datagram is copied, and others", function()
     local paused, paused_port = bound()
     local socket, port = bound()
@@ -1088,5 +1098,99 @@ describe("a datagram whose rinfo the facade makes, as on LuaJIT", function()
       loop.run()
       assert.same(traffic.numbered(5), heard)
     end)
+  end)
+end)
+
+describe("a send by name", function()
+  it("is looked up when a finalizer sends by that name just then", function()
+    -- Lua 5.1 may run finalizers in any pcall; here that which asks stands for it.
+    local loop, asked, told, pcall = poll_loop.new(), 0, {}, pcall
+    local socket = dgram.createSocket { type = "udp4", loop = loop,
+      lookup = function(_, _, answer)
+        asked = asked + 1
+        answer(nil, "127.0.0.1")
+      end }
+    socket:bindSync { address = "127.0.0.1" }
+    local function send(msg)
+      socket:send(msg, 9, "name", function() told[#told + 1] = msg end)
+    end
+    local function finalize(fn, self, line, ...)
+      if type(line) == "table" and line.name == "name" then
+        rawset(_G, "pcall", pcall)
+        send("b")
+      end
+      return pcall(fn, self, line, ...)
+    end
+    rawset(_G, "pcall", finalize)
+    send("a")
+    loop.run("nowait")
+    assert.same({ 2, { "a", "b" } }, { asked, told })
+    socket:close()
+    loop.run()
+  end)
+end)
+
+describe("a finalizer that comes in the middle of what LuaJIT has compiled", function()
+  it("leaves the timers in their order", function()
+    local timers, added, taken, over, last = inside.new_timers(), 0, 0, false, 0
+    local function act()
+      for _ = 1, 2 do
+        added = added + 1
+        timers:add({}, added * 7919 % 101)
+      end
+      if timers:take(60) then taken = taken + 1 end
+    end
+    local function finalize() if not over then act() end end
+    for _ = 1, 3000 do
+      traffic.plant(finalize)
+      act()
+    end
+    over = true
+    local entry = timers:take(101)
+    while entry do
+      assert.is_true(entry.due >= last)
+      taken, last = taken + 1, entry.due
+      entry = timers:take(101)
+    end
+    assert.equal(added, taken)
+  end)
+
+  it("takes no task from the loop's turn", function()
+    local child = Child.lua("-e", [[
+      local dgram, traffic = require "dgram", require "spec.support.traffic"
+      local inside = require "spec.support.inside"
+      local loop, deferred, done, failure = inside.poll_loop.new(), 0, 0, nil
+      local scheduler = inside.scheduler(dgram.createSocket { type = "udp4", loop = loop })
+      if jit then jit.opt.start("hotloop=2", "hotexit=1") end
+      local function defer(task)
+        deferred = deferred + 1
+        scheduler:defer(task)
+      end
+      local function turn()
+        local ok, err = pcall(loop.run, "nowait")
+        failure = failure or not ok and err
+      end
+      local function finalize()
+        defer(function() done = done + 1 end)
+        turn()
+      end
+      for round = 1, 10000 do
+        for _ = 1, round % 7 do
+          defer(function()
+            done = done + 1
+            local made = { round }
+            traffic.plant(finalize)
+            return made
+          end)
+        end
+        traffic.plant(finalize)
+        turn()
+      end
+      turn()
+      print(deferred - done, failure)
+      os.exit(true)
+    ]])
+    assert.equal("0\tfalse", child:line())
+    child:wait()
   end)
 end)

@@ -3,7 +3,10 @@
 -- `aborted`, `addEventListener` and `removeEventListener` serves as a signal.
 
 local check = require "dgram.check"
+local compat = require "dgram.compat"
 local errors = require "dgram.errors"
+
+compat.interpret(true, true) -- a finalizer may come to the same
 
 local Signal = {}
 Signal.__index = Signal
@@ -27,7 +30,7 @@ end
 --- Removes a listener for 'abort'.
 function Signal:removeEventListener(event, listener)
   local place = event == "abort" and place_of(self, listener)
-  if place then table.remove(self.listeners, place) end
+  if place then compat.remove(self.listeners, place) end
 end
 
 -- Calls the listeners once; the first error is raised when all were called.
@@ -39,7 +42,7 @@ local function abort(signal, reason)
   signal.aborted, signal.reason = true, reason
   local failed, failure = false, nil
   for _ = 1, #signal.listeners do
-    local listener = table.remove(signal.listeners, 1)
+    local listener = compat.remove(signal.listeners, 1)
     if not listener then break end
     local ok, err = pcall(listener, signal.event)
     if not ok and not failed then failed, failure = true, err end

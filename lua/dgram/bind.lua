@@ -3,6 +3,7 @@
 -- descriptor, and what waits until the socket is bound.
 
 local check = require "dgram.check"
+local compat = require "dgram.compat"
 local core = require "dgram.core"
 local errors = require "dgram.errors"
 local lookup = require "dgram.lookup"
@@ -284,5 +285,7 @@ function Socket:_after_bind(action, count, bytes)
   self._later[#self._later + 1] = entry
   return below
 end
+
+compat.interpret(Socket._after_bind) -- a finalizer may end the bind
 
 return Socket

@@ -15,6 +15,20 @@ M.unpack = table.unpack or unpack -- luacheck: ignore
 --- Closes the variables of a coroutine that failed, where variables have <close>.
 M.close = coroutine.close or function() end -- luacheck: ignore
 
+--- Has LuaJIT not compile a function; true, true: those of the file that says so. What
+-- it compiles may run finalizers ahead of any instruction, for a trace may begin or end
+-- there; what it interprets only where an object is made.
+M.interpret = rawget(_G, "jit") and rawget(_G, "jit").off or function() end
+
+--- Takes an element out of a list: table.remove, which LuaJIT compiles.
+function M.remove(list, place)
+  local element = list[place]
+  for i = place, #list do list[i] = list[i + 1] end
+  return element
+end
+
+M.interpret(M.remove)
+
 --- Returns the running coroutine; for the main program what nothing equals.
 function M.running() return (coroutine.running()) or M end
 

@@ -297,9 +297,11 @@ end
 
 -- Takes who waits longest; nil if nobody does.
 local function next_waiting(self)
-  local wait = table.remove(self.waiting, 1)
-  while wait and not wait:alive() do wait = table.remove(self.waiting, 1) end
-  return wait
+  local waiting = self.waiting
+  while waiting[1] do
+    local wait = compat.remove(waiting, 1)
+    if wait:alive() then return wait end
+  end
 end
 
 -- Hears an event.
@@ -307,8 +309,8 @@ local function arrived(self, ...)
   if self._closed then return self:close() end
   local wait = next_waiting(self)
   if wait then return wait:settle(true, ...) end
-  self.last = self.last + 1
-  self.queue[self.last] = pack(true, ...)
+  local event, last = pack(true, ...), self.last + 1
+  self.queue[last], self.last = event, last
   regulate(self)
 end
 
@@ -349,7 +351,7 @@ end
 local function leave(wait)
   local waiting = wait.socket.waiting
   for i = 1, #waiting do
-    if waiting[i] == wait then return table.remove(waiting, i) end
+    if waiting[i] == wait then return compat.remove(waiting, i) end
   end
 end
 

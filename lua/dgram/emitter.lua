@@ -3,8 +3,9 @@
 -- `_events`. Every change replaces the listener array (copy on write), so an
 -- emit walks a snapshot, and a nested emit skips nobody.
 
-local errors = require "dgram.errors"
 local check = require "dgram.check"
+local compat = require "dgram.compat"
+local errors = require "dgram.errors"
 
 local Emitter = {}
 
@@ -51,6 +52,8 @@ local function replace(self, event, list)
   if self._changed then self:_changed(event, list) end
 end
 
+compat.interpret(replace) -- a finalizer may add or remove another
+
 -- Returns the function that was given to on or once.
 local function unwrap(listener)
   return type(listener) == "table" and listener.listener or listener
@@ -71,6 +74,8 @@ local function add(self, event, listener, given, in_front)
   replace(self, event, list)
   return self
 end
+
+compat.interpret(add)
 
 -- Wraps a listener so that it is removed before its first call.
 local function wrap(self, event, listener)
@@ -111,6 +116,8 @@ local function remove_at(self, event, place)
     self:emit("removeListener", event, unwrap(old[place]))
   end
 end
+
+compat.interpret(remove_at)
 
 --- Removes the listener that was added last. Returns the emitter.
 function Emitter:removeListener(event, listener)

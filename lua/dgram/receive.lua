@@ -5,6 +5,7 @@
 
 local Emitter = require "dgram.emitter"
 local check = require "dgram.check"
+local compat = require "dgram.compat"
 local core = require "dgram.core"
 local errors = require "dgram.errors"
 local waits = require "dgram.wait"
@@ -158,7 +159,7 @@ function Socket:receive(ms)
   if self._closed then return nil, errors.fixed("ERR_SOCKET_DGRAM_NOT_RUNNING") end
   need_bound(self)
   local queue = self._receivers or open_queue(self)
-  local kept = not queue.first and table.remove(queue.kept, 1)
+  local kept = not queue.first and queue.kept[1] and compat.remove(queue.kept, 1)
   if kept then return kept[1], kept[2] end
   return line_up(self, queue, wait, ms)
 end

@@ -3,6 +3,7 @@
 -- before they try again, what is due later, and the hooks the core calls. It knows adapters
 -- (docs/embedding.md says what they owe), not loops.
 
+local compat = require "dgram.compat"
 local core = require "dgram.core"
 local errors = require "dgram.errors"
 local new_timers = require "dgram.timers"
@@ -10,6 +11,8 @@ local new_timers = require "dgram.timers"
 local SHORTEST, LONGEST = 1, 32 -- milliseconds between tries
 local MOST = 1000   -- tasks more than waited when a turn began
 local DEEPEST = 8   -- turns within turns: listeners may run the loop
+
+compat.interpret(true, true) -- a finalizer may come to the same
 
 local Scheduler = {}
 Scheduler.__index = Scheduler

@@ -3,10 +3,13 @@
 -- are. The system's watcher (epoll) has them, in which idle ones cost nothing; what
 -- that refuses is polled, which is all where there is none.
 
+local compat = require "dgram.compat"
 local core = require "dgram.core"
 
 local READABLE, WRITABLE, INVALID = 1, 2, 4
 local SPELLED = { "r", "w", "rw" }
+
+compat.interpret(true, true) -- a finalizer may come to the same
 
 -- The handle of a descriptor. Fields: selector, fd, callback; events: what it is
 -- watched for; unreferenced: it does not keep the loop going.

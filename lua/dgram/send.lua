@@ -96,6 +96,8 @@ local function advance(self, line)
   end
 end
 
+compat.interpret(advance) -- a finalizer may do the same
+
 -- Sends what was looked up; whatever fails, each has its turn.
 local function go_on(self, line)
   local failed, failure = false, nil
@@ -106,8 +108,8 @@ local function go_on(self, line)
   if failed then error(failure, 0) end
 end
 
--- Puts a datagram into the line of its name; returns the line. All is made before
--- the line is looked for: a finalizer may send by name, too.
+-- Puts a datagram into the line of its name; returns the line, and the place in it.
+-- All is made before the line is looked for: a finalizer may send by name, too.
 local function line_up(self, job)
   local entry = { job = job, known = false, ip = false, err = false }
   local name, lines = job.address, self._lines or {}
@@ -117,8 +119,10 @@ local function line_up(self, job)
   self._lines[name] = line
   line[line.last + 1] = entry
   line.last, self._jobs = line.last + 1, self._jobs + 1
-  return line
+  return line, line.last
 end
+
+compat.interpret(line_up)
 
 -- Notes the answer to a lookup for the datagrams from one place to the last.
 local function answer(line, first, last, err, ip)
@@ -137,10 +141,10 @@ local function keep(job)
   job.messages = copy
 end
 
--- Asks for the address of a line, for the datagram at its end: the user's
+-- Asks for the address of a line, for the datagram at a place: the user's
 -- lookup is asked for each, any other for all that wait by then.
-local function ask(self, line)
-  local place, own = line.last, self._options.lookup ~= nil
+local function ask(self, line, place)
+  local own = self._options.lookup ~= nil
   if line.asking and not own then return end
   line.asking = true
   lookup.resolve(self, line.name, function(err, ip)
@@ -164,12 +168,11 @@ local function push_by_name(self, job)
     return refuse(self, job)
   end
   keep(job)
-  local line = line_up(self, job)
-  local last = line[line.last]
+  local line, place = line_up(self, job)
   local below = self[CORE]:hold(job.count, job.length, accepted)
-  local ok, err = pcall(ask, self, line)
+  local ok, err = pcall(ask, self, line, place)
   if ok then return below end
-  if line[line.last] == last then step_back(self, line, job) end -- no memory
+  if line[place] and line.last == place then step_back(self, line, job) end -- no memory
   error(err, 0)
 end
 

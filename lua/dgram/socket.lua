@@ -29,6 +29,7 @@
 --   _events      listeners (emitter.lua)
 
 local Emitter = require "dgram.emitter"
+local compat = require "dgram.compat"
 local core = require "dgram.core"
 local errors = require "dgram.errors"
 
@@ -179,6 +180,8 @@ local function open_handle(self, field, fd, callback)
   self._scheduler:keep(self)
   return handle
 end
+
+compat.interpret(open_handle) -- a finalizer may make it, too
 
 -- Makes the handle for datagrams and writability.
 local function open_poll(self)

@@ -3,9 +3,12 @@
 -- one timer however many wait. An entry is a table; `due` (milliseconds of
 -- core.now), `serial` and `place` are its fields here.
 
+local compat = require "dgram.compat"
 local core = require "dgram.core"
 
 local LONGEST = 2 ^ 31 - 1 -- milliseconds
+
+compat.interpret(true, true) -- a finalizer may come to the same
 
 local Timers = {}
 Timers.__index = Timers
@@ -54,8 +57,9 @@ local function sink(heap, place)
   put(heap, place, entry)
 end
 
---- Adds an entry; none where there is no memory for it.
+--- Adds an entry, or moves it; none where there is no memory for it.
 function Timers:add(entry, due)
+  self:remove(entry)
   serial = serial + 1
   entry.due, entry.serial, entry.place = due, serial, false
   self[#self + 1] = entry

@@ -3,11 +3,16 @@
 -- in a finalizer. What follows is compared with what the documents promise.
 -- Returns the function that makes the calls of one input and raises what it finds;
 -- api.c gives it the inputs of libFuzzer, model.lua those of a seed.
+local compat = require "dgram.compat" -- what is to be the same with each Lua
 local core = require "dgram.core" -- a clock, and descriptors that are nobody's
 local dgram = require "dgram"
 local poll_loop = require "dgram.loop.poll"
 
 local unpack = table.unpack or unpack
+
+-- What LuaJIT compiles may begin anywhere with what finalizers do: no account would
+-- hold, and a listener would hear of a datagram behind the next one.
+compat.interpret(true, true)
 
 local SOCKETS = 8
 local CROWD = 34 -- more peers than there are lanes
@@ -168,10 +173,18 @@ end
 
 -- ------------------------------------------------------------------- events
 
--- Keeps the collector, and with it finalizers, out of the model's own accounts.
+-- Keeps the collector, and with it finalizers, out of the model's own accounts. In a
+-- finalizer it does not run by itself.
 local function hold() if run.finalizing == 0 then collectgarbage("stop") end end
 local function release()
   if run.finalizing == 0 then collectgarbage("restart") end
+end
+
+-- Collects, also in a finalizer: where that is possible (not in Lua 5.4) it would go
+-- on by itself then.
+local function collect(...)
+  collectgarbage(...)
+  if run.finalizing > 0 then collectgarbage("stop") end
 end
 
 -- Checks that nothing comes after 'close'.
@@ -215,6 +228,11 @@ local function check_sender(self, entry, rinfo)
   check(not (self.blocks and rinfo.address == "127.0.0.2"), "it is blocked")
 end
 
+-- Names a socket.
+local function describe(self)
+  return ("socket %d (%s)"):format(self.id, tostring(self.socket):gsub("%c", "@"))
+end
+
 -- Checks a message against what was sent.
 local function check_message(self, msg, rinfo)
   check(not self.closing, "a message after close()")
@@ -228,8 +246,9 @@ local function check_message(self, msg, rinfo)
   check(not entry.failed, "%d arrived, and was told to have failed: %s",
     entry.number, tostring(entry.failed))
   local dest = entry.dest
-  check(not dest or dest == self or dest.closing, "%d is not for socket %d",
-    entry.number, self.id)
+  check(not dest or dest == self or dest.closing,
+    "%d of socket %d to %s is not for %s", entry.number, entry.from.id,
+    dest and describe(dest), describe(self))
   entry.heard = true
   if dest then check_order(self, entry) end
   check_sender(self, entry, rinfo)
@@ -261,10 +280,13 @@ local function note_name(self)
   else self.port = address.port end
 end
 
--- Hears that the socket is connected to whom it was told last.
+-- Hears that the socket is connected to whom it was told last; within a connectSync
+-- (a finalizer runs the loop) it is an earlier one that is told of.
 local function connected(self)
   check_open_yet(self, "connect")
-  if self.connecting then self.peer, self.connecting = self.connecting, nil end
+  if self.connecting and not self.in_sync then
+    self.peer, self.connecting = self.connecting, nil
+  end
   happened(self, "connect")
 end
 
@@ -279,7 +301,7 @@ end
 -- Hears 'close'.
 local function closed(self)
   check_open_yet(self, "close")
-  check(self.closing, "'close' without close()")
+  check(self.closing or self.in_close, "'close' without close()")
   self.gone = true
   if self.socket then check_counters(self) end
   happened(self, "close")
@@ -458,14 +480,14 @@ local function target(self)
 end
 
 -- Makes a numbered datagram, while the collector is held. Those that finalizers send
--- have an order of their own, and those that the same socket sends within a send: they
--- come in the middle of others.
+-- have an order of their own, as have those of a finalizer within another, and those that
+-- the same socket sends within a send: they come in the middle of others.
 local function new_entry(self, dest, manner, size)
   local entry = { from = self, dest = dest, number = #run.entries + 1,
     completions = 0 }
   run.entries[entry.number] = entry
   entry.lane = self.id .. (manner == "name" and "by name" or "")
-    .. (run.finalizing > 0 and "finalizer" or "") .. ("+"):rep(self.sending)
+    .. ("~"):rep(run.finalizing) .. ("+"):rep(self.sending)
   entry.payload = entry.number .. ":" .. FILLER:sub(1, size)
   entry.excused = dest and (dest.deaf or dest.peer ~= nil or dest.closing
     or dest.connecting ~= nil or dest.blocks)
@@ -539,9 +561,9 @@ end
 
 -- Checks that no more waits than may: maxQueue, and one call when nothing waits.
 local function check_room(self)
-  if not self.socket then return end -- a finalizer dropped it
-  local bytes = self.socket:getSendQueueSize()
-  local count = self.socket:getSendQueueCount()
+  local socket = self.socket
+  if not socket then return end -- a finalizer dropped it
+  local bytes, count = socket:getSendQueueSize(), socket:getSendQueueCount()
   check(bytes + 64 * count <= self.max + self.largest,
     "%d datagrams of %d bytes wait, maxQueue is %d", count, bytes, self.max)
 end
@@ -637,8 +659,10 @@ end
 
 local decode -- takes a call from the input; returns a function that makes it
 
--- Notes that the socket is closed by now.
+-- Notes that the socket is closed by now. A finalizer within may run the loop until
+-- 'close'.
 local function close(self)
+  self.in_close = true
   if try(self, "close") then self.closing = true end
 end
 
@@ -660,9 +684,10 @@ end
 local function connect(self, method, to)
   local arguments, dest = to()
   local before, is_last = self.connecting, begin_move(self)
-  self.connecting = dest or false
+  self.connecting, self.in_sync = dest or false, method == "connectSync"
   local ok, err = try(self, method, unpack(arguments))
   if not is_last() then return err end
+  self.in_sync = false
   if not ok then self.connecting = before end
   if ok and method == "connectSync" then
     self.peer, self.connecting = dest or false, nil
@@ -750,7 +775,7 @@ end
 
 -- Answers the oldest lookup.
 local function answer()
-  if run.answers[1] then table.remove(run.answers, 1)() end
+  if run.answers[1] then compat.remove(run.answers, 1)() end
 end
 
 -- Asks what can be asked.
@@ -800,10 +825,10 @@ local CALLS = {
     local plan = decode()
     return function() plant(plan) end
   end },
-  { 1, function() return function() collectgarbage() end end },
+  { 1, function() return collect end },
   { 2, function()
     local size = take()
-    return function() collectgarbage("step", size) end
+    return function() collect("step", size) end
   end },
   { 3, function() return raise end },
   { 1, function(self) return function() close(self) end end },
@@ -855,6 +880,7 @@ local CALLS = {
   { 1, function(self)
     return function()
       if self.controller then
+        self.in_close = true
         self.controller:abort()
         self.closing = true
       end
@@ -902,7 +928,7 @@ end
 -- Tells whether something waits to be sent, or a timer was started.
 local function is_waiting()
   for _, loop in ipairs(run.loops) do
-    if loop.armed then return true end
+    if next(loop.armed) then return true end
   end
   for _, self in ipairs(run.all) do
     if self.socket and self.socket:getSendQueueCount() > 0 then return true end
@@ -917,7 +943,7 @@ local function turn_all()
   answer_all()
   if run.events > before then return true end
   for _, loop in ipairs(run.loops) do
-    if loop.armed then turn(loop, "once") end
+    if next(loop.armed) then turn(loop, "once") end
   end
   return run.events > before
 end
@@ -945,9 +971,10 @@ end
 -- Checks that a loop with nothing to do does nothing.
 local function check_rest()
   for _, loop in ipairs(run.loops) do
-    local before = loop.calls
+    loop.woken = {}
     for _ = 1, 20 do turn(loop, "nowait") end
-    check(loop.calls == before, "%d wake-ups for nothing", loop.calls - before)
+    check(#loop.woken == 0, "%d wake-ups for nothing: %s", #loop.woken,
+      table.concat(loop.woken, ", "))
   end
 end
 
@@ -1057,29 +1084,51 @@ local function check_descriptors(before)
   assert(now == before, "descriptors are left: " .. now .. ", not " .. before)
 end
 
--- Makes a poll() loop that counts what it calls, and knows of its timer.
+-- Names a descriptor, and the socket that has it.
+local function name_of(fd)
+  for _, self in ipairs(run.all) do
+    if self.socket and not self.closing and self.socket:fileno() == fd then
+      return describe(self)
+    end
+  end
+  return "descriptor " .. fd
+end
+
+-- Makes a poll() loop that notes what it calls while it is to rest, and knows of its
+-- timers.
 local function new_loop()
   local loop = poll_loop.new()
   local poll, idle, timer = loop.poll, loop.idle, loop.timer
-  loop.calls = 0
-  local function counted(callback)
-    return function(...)
-      loop.calls = loop.calls + 1
-      return callback(...)
-    end
+  local function note(...)
+    if loop.woken then loop.woken[#loop.woken + 1] = ("%s %s"):format(...) end
   end
-  loop.plain_timer = timer
-  function loop.poll(fd, callback) return poll(fd, counted(callback)) end
-  function loop.idle(callback) return idle(counted(callback)) end
-  function loop.timer(callback)
-    local handle = timer(function()
-      loop.armed = false
+  loop.plain_timer, loop.armed = timer, {}
+  function loop.poll(fd, callback)
+    return poll(fd, function(err, events)
+      if loop.woken then note(err or events, name_of(fd)) end
+      return callback(err, events)
+    end)
+  end
+  function loop.idle(callback)
+    return idle(function()
+      note("a turn of", loop == run.loops[1] and "loop 1" or "loop 2")
       return callback()
     end)
-    local start = handle.start
+  end
+  function loop.timer(callback)
+    local handle
+    handle = timer(function()
+      loop.armed[handle] = nil
+      return callback()
+    end)
+    local start, stop = handle.start, handle.stop
     function handle:start(milliseconds)
-      loop.armed = true
-      return start(self, milliseconds)
+      start(self, milliseconds)
+      loop.armed[self] = true
+    end
+    function handle:stop()
+      loop.armed[self] = nil
+      stop(self)
     end
     return handle
   end

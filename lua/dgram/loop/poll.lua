@@ -16,7 +16,6 @@ function Idle:start()
 end
 
 function Timer:start(milliseconds)
-  self:stop()
   self.loop.timers:add(self, core.now() + math.max(0, milliseconds))
   self.loop.changed()
 end
