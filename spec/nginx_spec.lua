@@ -311,6 +311,14 @@ describe("nginx", function()
         nginx:ask("early"))
     end)
 
+  it_runs("refuses an option that there is not", function(text)
+    return text:gsub("init_worker_by_lua_block {", [[%0
+      print(select(2, pcall(require("dgram.nginx").start, { handler = 1 })).message)
+    ]]):gsub("error.log warn", "error.log notice")
+  end, function(nginx)
+    nginx:logs("The property 'options.handler' is unknown. Did you mean 'handlers'?")
+  end)
+
   it_runs("refuses sockets in init_by_lua, and where no driver runs", function(text)
     return text:gsub("init_worker_by_lua_block {", [[init_by_lua_block {
       print(select(2, pcall(require("dgram").createSocket, "udp4")))

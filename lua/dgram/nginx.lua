@@ -8,6 +8,7 @@
 --     require("dgram.nginx").start(function() ... make sockets ... end)
 --   }
 
+local check = require "dgram.check"
 local core = require "dgram.core"
 local handlers = require "dgram.nginx.handlers"
 local log = require "dgram.nginx.log"
@@ -31,6 +32,10 @@ local FOREVER = 1e6 -- seconds until the timer that hears of nginx's end
 local TICK = 1      -- seconds between looks at the light threads
 local MISSED = 3    -- such seconds without a turn: the driver has ended
 local LOOK = 5      -- such seconds between looks for what ended requests have left
+
+-- The options of start().
+local KNOWN = { setup = true, thread_pool = true, handlers = true, backlog = true,
+  grace = true }
 
 local options -- what start() was given; nil: not started
 local adapter -- luv's, as soon as the driver runs
@@ -340,6 +345,7 @@ function M.start(setup)
     "start() in init_worker_by_lua or a timer")
   assert(not options, "the driver was started before")
   local given = type(setup) == "table" and setup or { setup = setup }
+  check.known_options(given, KNOWN)
   options = {
     setup = given.setup or function() end,
     thread_pool = given.thread_pool or "dgram",
