@@ -9,7 +9,7 @@
 #                      reports, the queue and the public API
 #   make soak TIME=600 load: floods, storms, slow peers, a thousand sockets
 #   make coverage      lines and branches that no spec runs
-#   make mutate COUNT=60  changes of conditions that no spec notices
+#   make mutate COUNT=60 JOBS=2  changes of conditions that no spec notices
 #
 #   make test-i386     the specs in a 32-bit userland (needs root)
 #   make test-musl     the module with musl's C library, on the poll() loop
@@ -198,7 +198,7 @@ run-coverage: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS
 COUNT ?= 60
 SEED ?= 1
 run-mutate: all $(CHECKS)/faults.so $(CHECKS)/host $(CHECKS)/netns.so $(CHECKS)/trace.so
-	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" \
+	@$(ENV) && CHECKS="$(CURDIR)/$(CHECKS)" LUA="$(LUA)" FILES="$(FILES)" JOBS="$(JOBS)" \
 	  $(LUA) spec/mutate/mutate.lua $(COUNT) $(SEED)
 
 # The newest Node, as a binary that npm brings for this checkout alone.

@@ -1,16 +1,18 @@
 -- Do the specs notice? Changes one condition of the library at a time, in a copy
--- of the project, and runs the specs until one fails twice, and passes as soon as
--- the change is undone: then it was no accident. A change nobody notices has
--- survived: a line that is not tested, or not needed. equivalent.txt lists changes
--- that make no difference.
+-- of the project, and runs the specs until one fails twice, and passes without the
+-- change: then it was no accident. A change nobody notices has survived: a line that
+-- is not tested, or not needed. equivalent.txt lists changes that make no difference.
 --
---   make mutate COUNT=60 [SEED=1] [FILES="src/engine/queue.c lua/dgram/send.lua:12"]
+--   make mutate COUNT=60 [SEED=1] [JOBS=1]
+--     [FILES="src/engine/queue.c lua/dgram/send.lua:12"]
 --
 -- Asks only the spec files that run the changed line. What these run, and what became
 -- of each change, is kept in build/mutate until something is edited: a run that was
--- broken off goes on where it stood. Fails when one in ten survives, or more. Closes
--- with "1 passed, 0 failed", or the other way round.
+-- broken off goes on where it stood. JOBS asks so many specs at a time: most of what
+-- they take is waiting. Fails when one in ten survives, or more. Closes with
+-- "1 passed, 0 failed", or the other way round.
 local count, seed = tonumber(arg[1]) or 60, tonumber(arg[2]) or 1
+local jobs, part = tonumber(os.getenv("JOBS")) or 1, tonumber(os.getenv("PART"))
 local lua = os.getenv("LUA") or "lua5.4"
 io.stdout:setvbuf("line")
 
@@ -51,8 +53,9 @@ local function find_places(list, file, number, line)
     while true do
       local first, last = line:find(change[1], from)
       if not first or first > ending then break end
-      list[#list + 1] = { file = file, number = number, line = line,
-        changed = line:sub(1, first - 1) .. change[2] .. line:sub(last + 1) }
+      local text = line:sub(1, first - 1) .. change[2] .. line:sub(last + 1)
+      list[#list + 1] = { file = file, number = number, line = line, changed = text,
+        id = table.concat({ file, number, text }, "\t") }
       from = last
     end
   end
@@ -88,8 +91,34 @@ local function choose(list)
   return table.move(list, 1, math.min(count, #list), 1, {})
 end
 
--- Where the copies are: as it was, with changes, and with a module that counts.
-local original, changed, counting
+local folder = lines_of("mktemp -d ${TMPDIR:-/tmp}/dgram-mutate.XXXXXX")[1]
+
+-- Makes a copy, with the helpers of the fault and network specs. There a spec file
+-- ends with the first test that fails, and no module tells where it was compiled.
+local function make_copy(name, flags)
+  local copy = folder .. "/" .. name
+  assert(os.execute(("mkdir -p %s/checks && cp $CHECKS/*.so $CHECKS/host %s/checks && "
+    .. "tar --exclude=./build --exclude=./.git -c . | tar -x -C %s && cd %s && "
+    .. "sed -i 's/busted.lua/& --no-keep-going/' spec/run && "
+    .. "unset LUA_PATH LUA_CPATH && make -s env CFLAGS='%s' >environment && "
+    .. "ls build/*/dgram/core.so >built && cp $(cat built) ."):format(
+      copy, copy, copy, copy, flags)))
+  return copy
+end
+
+-- Makes the same once more.
+local function copy_of(original, name)
+  local copy = folder .. "/" .. name
+  assert(os.execute(("cp -a %s %s && cd %s && unset LUA_PATH LUA_CPATH && "
+    .. "make -s env CFLAGS=-O1 >environment"):format(original, copy, copy)))
+  return copy
+end
+
+-- Where the copies are: as it was, with changes, and with a module that counts, when
+-- something has to be counted.
+local original = part and copy_of(os.getenv("ORIGINAL"), "original")
+  or make_copy("original", "-O1")
+local changed, counting = copy_of(original, "changed"), nil
 
 -- Seconds of a clock.
 local function now() return tonumber(lines_of("date +%s.%N")[1]) end
@@ -105,17 +134,24 @@ end
 
 local applied = {} -- the changes that the copy has
 
+-- Puts a file of the copy back as it was, and what is compiled of it.
+local function restore(file)
+  local object = file:gsub("^src/(.*)%.c$", "build/*/obj/%1.o")
+  os.execute(("cd %s && cp -p --parents %s %s && cp --parents %s %s"):format(original,
+    file, changed, object, changed))
+end
+
 -- Puts these changes into the copy, and no others; returns whether it compiles.
 local function apply(places)
   local files = {}
-  for _, place in ipairs(applied) do files[place.file] = {} end
+  for _, place in ipairs(applied) do restore(place.file) end
   for _, place in ipairs(places) do
     files[place.file] = files[place.file] or {}
     files[place.file][place.number] = place.changed
   end
   for file, changed_lines in pairs(files) do write(file, changed_lines) end
   applied = places
-  return os.execute(("make -s -C %s >%s/log 2>&1"):format(changed, changed))
+  return os.execute(("make -s -C %s CFLAGS=-O1 >%s/log 2>&1"):format(changed, changed))
 end
 
 -- Tells whether a change of C is one of code for other systems.
@@ -126,7 +162,7 @@ end
 
 -- ------------------------------------------------- what is asked, and what for
 
-local commands = {} -- { text, seconds, ran = { ["file:line"] = true } }, the fastest first
+local commands = {} -- { text, name, seconds, ran = { ["file:line"] = true } }, fastest first
 
 -- What is kept of a run in build/mutate, while nothing that it depends on is edited:
 -- the result of a command, all fates. Returns the file's name, and the sum for now.
@@ -137,15 +173,30 @@ local function kept(name, specs)
   return "build/mutate/" .. name:gsub("[^%w]", "_"), sum:match("%d+")
 end
 
+-- How a command is run in a copy, for so many seconds at most.
+local function sheltered(copy, text, seconds)
+  return ("LUA=%s spec/mutate/shelter %s %.0f '%s'"):format(lua, copy, seconds, text)
+end
+
 -- Runs a command in a copy; returns whether it succeeded.
 local function succeeds(copy, text, seconds)
-  return os.execute(("LUA=%s spec/mutate/shelter %s %.0f '%s'"):format(lua, copy,
-    seconds, text))
+  return os.execute(sheltered(copy, text, seconds))
+end
+
+-- The seconds that commands get which took so many: the machine may be busy.
+local function limit_of(seconds) return 20 + 3 * seconds end
+
+-- Runs a command with the changes and without any, both at a time; returns whether
+-- it is the changes that have it fail.
+local function fails_for_them(text, seconds)
+  return os.execute(("%s & changed=$!; %s; original=$?; ! wait $changed && exit $original")
+    :format(sheltered(changed, text, seconds), sheltered(original, text, seconds)))
 end
 
 -- Runs a command without any change, and keeps which lines it ran: nothing, if it
 -- fails; "all", if it does so only where they are counted.
 local function record(text, name, sum)
+  counting = counting or make_copy("counting", "-O0 --coverage")
   local begin = now()
   local lines, ok = lines_of(("LUA=%s spec/mutate/ran %s 1800 '%s'"):format(lua,
     counting, text))
@@ -168,7 +219,8 @@ local function read_command(text)
     file = assert(io.open(name))
     file:read()
   end
-  local command = { text = text, seconds = tonumber(file:read()), ran = {} }
+  local command = { text = text, name = text:match("([^/]*)$"),
+    seconds = tonumber(file:read()), ran = {} }
   for line in file:lines() do command.ran[line] = true end
   file:close()
   return next(command.ran) and command
@@ -201,6 +253,9 @@ local hosted = {
   ["lua/dgram/loop/copas"] = function()
     return os.execute(lua .. " -e 'require [[copas]]' 2>/dev/null")
   end,
+  ["lua/dgram/deliver"] = function() -- of LuaJIT
+    return os.execute(lua .. " -e 'assert(jit)' 2>/dev/null")
+  end,
 }
 
 -- Tells whether a command runs a line or its neighbours, of the same condition.
@@ -212,7 +267,13 @@ local function concerns(command, place)
   return false
 end
 
-local noticing = {} -- file -> command -> how often it noticed a change
+local noticing = {} -- file -> the spec's name -> how many of its changes it noticed
+
+-- Notes what noticed a change of a file.
+local function note(file, spec)
+  noticing[file] = noticing[file] or {}
+  noticing[file][spec] = (noticing[file][spec] or 0) + 1
+end
 
 -- The commands that may notice a change, the likeliest first: the spec of the
 -- file's name, what noticed others, the fastest. All of them for what none was seen
@@ -222,8 +283,8 @@ local function commands_for(place)
   local noticed = noticing[place.file] or {}
   for _, command in ipairs(commands) do
     if concerns(command, place) then list[#list + 1] = command end
-    local own = command.text:find("/" .. name .. "_spec", 1, true)
-    weight[command] = (own and 0 or command.seconds) / (1 + (noticed[command] or 0)) ^ 2
+    local own = command.name == name .. "_spec.lua"
+    weight[command] = (own and 0 or command.seconds) / (1 + (noticed[command.name] or 0)) ^ 2
   end
   if not list[1] then list = table.move(commands, 1, #commands, 1, {}) end
   table.sort(list, function(a, b) return weight[a] < weight[b] end)
@@ -245,13 +306,12 @@ end
 -- notices none; then by halves. One alone has to fail twice, and its absence not.
 local function noticed_by(command, places)
   if not places[1] then return {} end
-  local text, limit = command.text, 10 + 2 * command.seconds
+  local text, limit = command.text, limit_of(command.seconds)
   apply(places)
   if are_apart(places) and succeeds(changed, text, limit) then return {} end
   if not places[2] then
-    if succeeds(changed, text, limit) then return {} end
-    if succeeds(original, text, limit) then return places end
-    print("fails at times: " .. command.text)
+    if fails_for_them(text, limit) then return places end
+    print("fails at times: " .. text)
     return {}
   end
   local half = #places // 2
@@ -262,17 +322,23 @@ end
 
 local fates, known = nil, {} -- the file that keeps them; of runs that were broken off
 
+-- Keeps what became of a change, for this run and others.
+local function keep(place, fate)
+  if known[place.id] == fate then return end
+  known[place.id] = fate
+  fates:write(fate, "\t", place.id, "\n")
+  fates:flush()
+end
+
 -- Decides what became of a change: "stillborn", "survived", or what noticed it.
 local function decide(place, fate)
+  local is_news = known[place.id] ~= fate
+  keep(place, fate)
   place.fate = fate
-  if not known[place.id] then
-    fates:write(fate, "\t", place.id, "\n")
-    fates:flush()
-  end
   if fate == "survived" then
     print(("survived  %s:%d:\n  -%s\n  +%s"):format(place.file, place.number,
       place.line, place.changed))
-  elseif fate ~= "stillborn" then
+  elseif is_news and fate ~= "stillborn" then
     print(("noticed   %s:%d by %s"):format(place.file, place.number, fate))
   end
 end
@@ -280,10 +346,8 @@ end
 -- Asks a command for some changes.
 local function ask(command, places)
   for _, place in ipairs(noticed_by(command, places)) do
-    local counts = noticing[place.file] or {}
-    noticing[place.file] = counts
-    counts[command] = (counts[command] or 0) + 1
-    decide(place, command.text:match("([^/]*)$"))
+    note(place.file, command.name)
+    decide(place, command.name)
   end
 end
 
@@ -291,21 +355,44 @@ end
 -- so many changes at a time; those that take longer than that, for all that are left.
 local ALONE, TOGETHER, QUICK = 8, 16, 30
 
--- Asks the likeliest commands for a change.
+-- Lists the likeliest commands for a change, and the seconds they take; notes the
+-- others as left.
+local function likeliest(place)
+  local list, seconds = {}, 0
+  place.left = {}
+  for _, command in ipairs(commands_for(place)) do
+    if seconds + command.seconds <= ALONE then
+      list[#list + 1], seconds = command, seconds + command.seconds
+    else
+      place.left[command] = true
+    end
+  end
+  return list, seconds
+end
+
+-- Returns which of some commands was the last to run with the changes.
+local function last_of(list)
+  local line = lines_of("grep '^== ' " .. changed .. "/log | tail -n 1")[1] or ""
+  for _, command in ipairs(list) do
+    if command.text:match("%S+$") == line:match("%S+$") then return command end
+  end
+end
+
+-- Asks the likeliest commands for a change, up to the first that fails.
 local function ask_first(place)
   if not apply({ place }) or is_same(place.file) then
     return decide(place, "stillborn")
   end
-  local spent = 0
-  place.left = {}
-  for _, command in ipairs(commands_for(place)) do
-    if place.fate then return end
-    if spent + command.seconds <= ALONE then
-      spent = spent + command.seconds
-      ask(command, { place })
-    else
-      place.left[command] = true
-    end
+  local list, seconds = likeliest(place)
+  local texts = {}
+  for i, command in ipairs(list) do texts[i] = command.text end
+  local ok = succeeds(changed, table.concat(texts, " && "), limit_of(seconds))
+  local command = not ok and last_of(list)
+  if command and fails_for_them(command.text, limit_of(command.seconds)) then
+    note(place.file, command.name)
+    return decide(place, command.name)
+  elseif not ok then
+    for _, each in ipairs(list) do place.left[each] = true end
   end
 end
 
@@ -326,19 +413,40 @@ local function ask_together(places, slow)
   return rest
 end
 
--- Decides all.
+-- Asks all but the slow commands for some changes; returns those that none of them
+-- noticed.
+local function ask_quick(places)
+  local rest = ask_together(places, false)
+  for _, place in ipairs(rest) do
+    print(("so far    %s:%d: %s"):format(place.file, place.number, place.changed))
+    keep(place, "so far")
+  end
+  return rest
+end
+
+-- Asks all but the slow commands for the changes of which nothing is known.
 local function ask_for(places)
-  local waiting, unnoticed = {}, {}
-  for i, place in ipairs(places) do
-    place.id = table.concat({ place.file, place.number, place.changed }, "\t")
-    if known[place.id] then decide(place, known[place.id]) else ask_first(place) end
-    if not place.fate then waiting[#waiting + 1] = place end
-    if #waiting == TOGETHER or i == #places then
-      for _, each in ipairs(ask_together(waiting, false)) do
-        unnoticed[#unnoticed + 1] = each
-        print(("so far    %s:%d: %s"):format(each.file, each.number, each.changed))
-      end
+  local waiting = {}
+  for _, place in ipairs(places) do
+    if not known[place.id] then ask_first(place) end
+    if not known[place.id] then waiting[#waiting + 1] = place end
+    if #waiting == TOGETHER then
+      ask_quick(waiting)
       waiting = {}
+    end
+  end
+  ask_quick(waiting)
+end
+
+-- Decides what is left when all but the slow commands were asked.
+local function decide_all(places)
+  local unnoticed = {}
+  for _, place in ipairs(places) do
+    local fate = known[place.id]
+    if fate ~= "so far" then decide(place, fate)
+    else
+      unnoticed[#unnoticed + 1], place.left = place, {}
+      for _, command in ipairs(commands_for(place)) do place.left[command] = true end
     end
   end
   for _, place in ipairs(ask_together(unnoticed, true)) do decide(place, "survived") end
@@ -351,21 +459,9 @@ local function read_fates()
   for line in io.lines(assert(io.open(name, "a")) and name) do
     local fate, id = line:match("^(.-)\t(.*)$")
     known[id] = fate
+    note(id:match("^%S+"), fate)
   end
   fates = assert(io.open(name, "a"))
-end
-
--- Makes a copy, with the helpers of the fault and network specs. There a spec file
--- ends with the first test that fails.
-local function make_copy(folder, name, setting)
-  local copy = folder .. "/" .. name
-  assert(os.execute(("mkdir -p %s/checks && cp $CHECKS/*.so $CHECKS/host %s/checks && "
-    .. "tar --exclude=./build --exclude=./.git -c . | tar -x -C %s && cd %s && "
-    .. "sed -i 's/busted.lua/& --no-keep-going/' spec/run && "
-    .. "unset LUA_PATH LUA_CPATH && make -s env %s >environment && "
-    .. "ls build/*/dgram/core.so >built && cp $(cat built) ."):format(
-      copy, copy, copy, copy, setting or "")))
-  return copy
 end
 
 -- The changes that make no difference: "FILE: THE CHANGED LINE -- REASON", where
@@ -415,9 +511,6 @@ end
 
 local files = lines_of("find src lua -name '*.c' -o -name '*.lua' | sort")
 local list = leave_out(all_places(files), read_equivalents())
-local folder = lines_of("mktemp -d ${TMPDIR:-/tmp}/dgram-mutate.XXXXXX")[1]
-original, changed = make_copy(folder, "original"), make_copy(folder, "changed")
-counting = make_copy(folder, "counting", "CFLAGS='-O0 --coverage'")
 os.execute("mkdir -p build/mutate")
 read_fates()
 list_commands()
@@ -429,17 +522,41 @@ for i = #list, 1, -1 do
   end
 end
 
+-- Asks for a part of the changes.
+local function ask_for_part(places)
+  local mine = {}
+  for i = part, #places, jobs do mine[#mine + 1] = places[i] end
+  ask_for(mine)
+end
+
+-- Has a run for each part, all at a time.
+local function ask_beside()
+  local runs = {}
+  for job = 1, jobs do
+    runs[job] = ("PART=%d ORIGINAL=%s %s spec/mutate/mutate.lua %d %d &"):format(job,
+      original, lua, count, seed)
+  end
+  os.execute(table.concat(runs, " ") .. " wait")
+  read_fates()
+end
+
 local places, begin, survived, stillborn = choose(list), now(), 0, 0
-ask_for(places)
+if part then ask_for_part(places)
+else
+  if jobs > 1 then ask_beside() end
+  ask_for(places)
+  decide_all(places)
+end
 for _, place in ipairs(places) do
   if place.fate == "stillborn" then stillborn = stillborn + 1 end
   if place.fate == "survived" then survived = survived + 1 end
 end
 os.execute("rm -rf " .. folder)
+if part then os.exit(true) end
 local noticed = #places - stillborn - survived
 print(("%d changes did not compile, or not here; %.0f s for each"):format(stillborn,
   (now() - begin) / math.max(#places, 1)))
 print(("%d changes were noticed, %d survived"):format(noticed, survived))
-local fine = survived * 10 < noticed + survived
+local fine = survived == 0 or survived * 10 < noticed + survived
 print(("\n%d passed, %d failed"):format(fine and 1 or 0, fine and 0 or 1))
 os.exit(fine)
