@@ -445,6 +445,26 @@ describe("a descriptor that is adopted", function()
     assert.is_true(whole > 0 and whole < 50)
   end)
 
+  it("and had datagrams cut up and held back sends them whole", function()
+    helper.run(function()
+      local server, heard, to = traffic.receiver()
+      local giver, taker = dgram.socketpair { recvInfo = { "descriptors" } }
+      local owner = bound()
+      if not faults.cut_up(owner:fileno()) then
+        helper.close(server, giver, taker, owner)
+        pending("the system has no UDP_SEGMENT")
+      end
+      taker:on("message", function(_, rinfo)
+        local socket = dgram.createSocket { fd = rinfo.descriptors[1]:take() }
+        for _ = 1, 3 do socket:send("whole", to.port, to.address) end
+        helper.close(socket, giver, taker, owner)
+      end)
+      giver:send("x", { descriptors = { owner:fileno() } })
+      assert.same({ "whole", "whole", "whole" }, helper.fill(heard, 3))
+      server:close()
+    end)
+  end)
+
   it("and is shut down is tried again now and then", function()
     local count, errors = events("udp4", faults.shut_down)
     assert.is_true(count < 300, count .. " reads")

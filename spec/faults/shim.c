@@ -30,6 +30,7 @@
  *   faults.send_from_port_zero(port)   a datagram "x" from 127.0.0.1 port 0
  *   faults.keep_errors(fd)             IP_RECVERR: errors pile up beside datagrams
  *   faults.tell_all(fd)                control messages of others come along
+ *   faults.cut_up(fd)                  what it sends is cut up, and held back
  *   faults.tell_process(fd)            each brings a descriptor for its sender
  *   faults.shut_down(fd)               it is readable from now on, with nothing
  */
@@ -572,6 +573,15 @@ static int faults_keep_errors(lua_State *L) {
 #define SO_PASSRIGHTS 83
 #endif
 
+static int faults_cut_up(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1), size = 2, on = 1;
+  lua_pushboolean(L, NEXT(setsockopt)(fd, IPPROTO_UDP, UDP_SEGMENT, &size,
+                                      sizeof size) == 0 &&
+                         NEXT(setsockopt)(fd, IPPROTO_UDP, UDP_CORK, &on,
+                                          sizeof on) == 0);
+  return 1;
+}
+
 static int faults_tell_process(lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1), on = 1;
   lua_pushboolean(L, NEXT(setsockopt)(fd, SOL_SOCKET, SO_PASSPIDFD, &on,
@@ -617,6 +627,7 @@ int luaopen_faults(lua_State *L) {
       {"keep_errors", faults_keep_errors},
       {"tell_all", faults_tell_all},
       {"tell_process", faults_tell_process},
+      {"cut_up", faults_cut_up},
       {"shut_down", faults_shut_down},
       {NULL, NULL}};
   faults_clear(L);

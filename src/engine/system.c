@@ -206,6 +206,17 @@ static int describe(int fd, int *family, int *type) {
   return 0;
 }
 
+/* Has a UDP socket send datagrams as they are given: whoever had the descriptor may
+   have had his cut up, or held together. */
+static void send_whole(int fd) {
+#ifdef __linux__
+  set_int(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+  set_int(fd, IPPROTO_UDP, UDP_CORK, 0);
+#else
+  (void)fd;
+#endif
+}
+
 /* Takes over a descriptor of datagrams of a family; any other is left as it
    is: -EPROTOTYPE. */
 int system_adopt(int fd, int wanted) {
@@ -213,6 +224,7 @@ int system_adopt(int fd, int wanted) {
   if (status < 0) return status;
   if (type != SOCK_DGRAM || family != wanted) return -EPROTOTYPE;
   mark_error_queue(fd);
+  if (family != AF_UNIX) send_whole(fd);
   return prepare_descriptor(fd);
 }
 
