@@ -15,74 +15,61 @@ Timers.__index = Timers
 
 local serial = 0
 
--- Tells whether one entry is due before another; of equals the one added first.
-local function before(a, b)
-  if a.due == b.due then return a.serial < b.serial end
-  return a.due < b.due
-end
-
--- Puts an entry into a place.
-local function put(heap, place, entry)
-  heap[place], entry.place = entry, place
-end
-
--- Moves the entry of a place up until its parent is due before it.
-local function rise(heap, place)
-  local entry = heap[place]
-  while place > 1 do
-    local parent = math.floor(place / 2)
-    if before(heap[parent], entry) then break end
-    put(heap, place, heap[parent])
-    place = parent
-  end
-  put(heap, place, entry)
-end
-
--- Returns the child of a place that is due first, nil if there is none.
-local function first_child(heap, place)
-  local left, right = heap[2 * place], heap[2 * place + 1]
-  if right and before(right, left) then return right end
-  return left
-end
-
--- Moves the entry of a place down until it is due before its children.
-local function sink(heap, place)
-  local entry, child = heap[place], first_child(heap, place)
-  while child and before(child, entry) do
-    local next_place = child.place
-    put(heap, place, child)
-    place = next_place
-    child = first_child(heap, place)
-  end
-  put(heap, place, entry)
-end
+-- A finalizer may come at any call, for the stack may have to grow, and add or take
+-- others: as long as the heap is not whole, nothing is called. Of entries that are due
+-- at the same time the one comes first that was added first.
 
 --- Adds an entry, or moves it; none where there is no memory for it.
 function Timers:add(entry, due)
-  self:remove(entry)
+  while self:remove(entry) do end -- a finalizer may have added it meanwhile
   serial = serial + 1
   entry.due, entry.serial, entry.place = due, serial, false
-  self[#self + 1] = entry
-  rise(self, #self)
+  local place = #self + 1
+  self[place] = entry
+  while place > 1 do
+    local above = (place - place % 2) / 2
+    local parent = self[above]
+    if parent.due <= due then break end
+    self[place], parent.place, place = parent, place, above
+  end
+  self[place], entry.place = entry, place
 end
 
---- Removes an entry, if it is there.
+--- Removes an entry; returns whether it was there. Those above it move down, and the
+-- last takes the place of the first, or that of a child for as long as that is due
+-- before it.
 function Timers:remove(entry)
   local place, last = entry.place, self[#self]
-  if not place then return end
+  if not place then return false end
   self[#self], entry.place = nil, false
-  if last == entry then return end
-  put(self, place, last)
-  rise(self, place)
-  sink(self, last.place)
+  if last == entry then return true end
+  while place > 1 do
+    local above = (place - place % 2) / 2
+    self[place], self[above].place, place = self[above], place, above
+  end
+  while true do
+    local child, right = self[2 * place], self[2 * place + 1]
+    if right and (right.due < child.due
+      or right.due == child.due and right.serial < child.serial) then
+      child = right
+    end
+    if not child or last.due < child.due
+      or last.due == child.due and last.serial < child.serial then
+      break
+    end
+    self[place], child.place, place = child, place, child.place
+  end
+  self[place], last.place = last, place
+  return true
 end
 
 --- Takes the entry out that was due before a time, the first; nil if none was.
 function Timers:take(time)
   local first = self[1]
-  if not first or first.due >= time then return nil end
-  self:remove(first)
-  return first
+  while first and first.due < time do
+    if self:remove(first) then return first end
+    first = self[1]
+  end
 end
 
 --- Returns how many whole milliseconds, 2^31 - 1 at most, there are until an entry is

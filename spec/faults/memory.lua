@@ -6,6 +6,11 @@
 local faults = require "faults"
 local host = rawget(_G, "host")
 
+-- How names of unix sockets begin here: another process may run the same.
+local stat = assert(io.open "/proc/self/stat")
+local NAME = "\0dgram-memory-" .. stat:read("*n") .. "-"
+stat:close()
+
 local MANY = 1000000
 local ENOMEM = -12
 local passed, failed = 0, 0
@@ -129,7 +134,7 @@ local scenarios = {
     client:disconnect()
   end },
   { "unix sockets", function()
-    local name = "\0dgram-memory-" .. host.descriptors()
+    local name = NAME .. host.descriptors()
     local server = socket_of { type = "unix_dgram" }
     server:on("message", function() end)
     server:bind(name)
@@ -160,7 +165,7 @@ local scenarios = {
     run(50)
   end },
   { "a peer that does not read", function()
-    local name = "\0dgram-memory-" .. host.descriptors()
+    local name = NAME .. host.descriptors()
     local server = socket_of { type = "unix_dgram" }
     server:bindSync({ path = name })
     server:pause()
@@ -224,7 +229,7 @@ local scenarios = {
     for _ = 1, 6 do coroutine.wrap(run)(1) end
   end },
   { "a close that lingers", function()
-    local name = "\0dgram-memory-" .. host.descriptors()
+    local name = NAME .. host.descriptors()
     local server = socket_of { type = "unix_dgram" }
     server:bindSync({ path = name })
     server:pause()
