@@ -481,10 +481,14 @@ describe("a send for which there is no memory", function()
       local socket, told = dgram.createSocket("unix_dgram"), nil
       socket:send("x", to.address, helper.sent())
       socket:flush()
-      local kept = setmetatable({ function(err) told = err end }, { __mode = "v" })
-      faults.at("malloc", 1, 1000000, core.errno "ENOMEM")
-      socket:send(("x"):rep(300000), to.address, kept[1])
-      faults.clear()
+      local kept = setmetatable({}, { __mode = "v" })
+      local function send(tell)
+        kept[1] = tell
+        faults.at("malloc", 1, 1000000, core.errno "ENOMEM")
+        socket:send(("x"):rep(300000), to.address, tell)
+        faults.clear()
+      end
+      send(function(err) told = err end)
       helper.wait(function() return told end)
       assert.equal("ENOMEM", told.code)
       for _ = 1, 2 do collectgarbage() end
