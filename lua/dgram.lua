@@ -125,6 +125,13 @@ local function check_reports(handle, kind)
   if not ok then errors.raise(errors.system("icmp of " .. kind, errno)) end
 end
 
+-- Raises where sockets of this type are bound to no file, which could have a mode.
+local function check_mode(kind)
+  if not families[kind].known_to_bind.mode then
+    errors.raise(errors.system("mode of " .. kind, core.errno "ENOTSUP"))
+  end
+end
+
 -- Makes a socket of checked options, if there are any.
 local function new_socket(kind, given, adapter)
   local loop = scheduler.of(adapter or require("dgram.loop.luv").luv())
@@ -137,6 +144,7 @@ local function new_socket(kind, given, adapter)
   handle:limits(options.highWaterMark, options.maxQueue)
   choose_info(handle, kind, options.recvInfo)
   if options.icmp then check_reports(handle, kind) end
+  if options.mode then check_mode(kind) end
   if options.busyPoll then handle:busyPoll(options.busyPoll) end
   if options.receive_block then handle:block(options.receive_block) end
   return socket
@@ -163,7 +171,7 @@ end
 -- @return the socket. Raises ERR_SOCKET_BAD_TYPE, ERR_INVALID_ARG_TYPE,
 --   ERR_INVALID_ARG_VALUE for an option that is not known; ERR_INVALID_FD_TYPE
 --   for a descriptor of another type, EEXIST for one that a socket has;
---   ENOTSUP for icmp where the system has no queue of errors
+--   ENOTSUP for icmp where the system has no queue of errors, for mode of UDP
 function dgram.createSocket(type_or_options, listener)
   local given = type_or_options
   local options

@@ -133,6 +133,13 @@ describe("an option that there is not", function()
     end
   end)
 
+  it("mode is ENOTSUP for UDP, which makes no file", function()
+    for _, kind in ipairs { "udp4", "udp6" } do
+      helper.has({ code = "ENOTSUP", message = ("mode of %s ENOTSUP"):format(kind) },
+        helper.raised(dgram.createSocket, { type = kind, mode = 384 }))
+    end
+  end)
+
   it("is not the family that address() returns", function()
     helper.run(function()
       local socket, other = dgram.createSocket("udp4"), dgram.createSocket("udp4")
