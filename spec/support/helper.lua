@@ -275,7 +275,7 @@ end
 
 leftovers.tell(function(err) failure = failure or err end)
 leftovers.on_failure(rest)
-leftovers.on_failure(reset)
+leftovers.on_end(reset)
 
 -- What luv and the library open once and keep must be there before we count:
 -- the pipes of signals, the spare descriptor of streams.

@@ -8,7 +8,7 @@ require "pl.compat" -- gives Lua 5.1 table.pack, as busted does later
 
 local leftovers = {}
 local sockets = setmetatable({}, { __mode = "k" }) -- made in this test
-local tidying = {} -- what else to do after a failed test
+local tidying, ending = {}, {} -- what else to do after a failed test, after every test
 local before -- how all was when the test began
 local uncaught -- what a callback of this test raised
 
@@ -182,6 +182,11 @@ function leftovers.on_failure(fn)
   tidying[#tidying + 1] = fn
 end
 
+--- Has a function called after every test.
+function leftovers.on_end(fn)
+  ending[#ending + 1] = fn
+end
+
 -- ---------------------------------------------------------------- every test
 
 local create = dgram.createSocket
@@ -212,6 +217,7 @@ subscribe({ "test", "end" }, function(element, parent, status)
   elseif uncaught then -- nobody has waited for anything since
     busted.publish({ "error", "it" }, element, parent, tostring(uncaught), {})
   end
+  for _, fn in ipairs(ending) do fn() end
 end)
 
 subscribe({ "file", "end" }, function() active = false end)
