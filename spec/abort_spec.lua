@@ -69,6 +69,20 @@ describe("AbortController", function()
     assert.same({ "a", "c" }, order)
   end)
 
+  it("calls all listeners, and raises what the first one raised", function()
+    local controller, called = dgram.AbortController(), 0
+    for i = 1, 3 do
+      controller.signal:addEventListener("abort", function()
+        called = called + 1
+        if i > 1 then error("raised by " .. i, 0) end
+      end)
+    end
+    assert.equal("raised by 2", helper.raised(controller.abort, controller))
+    assert.equal(3, called)
+    controller:abort()
+    assert.equal(3, called)
+  end)
+
   it("does not call a listener that an earlier one removed", function()
     local controller, called = dgram.AbortController(), false
     local signal = controller.signal

@@ -294,6 +294,50 @@ describe("send", function()
     end)
   end)
 
+  -- Has luv's resolver do something else while a function runs.
+  local function with_resolver(resolver, fn)
+    local real = uv.getaddrinfo
+    uv.getaddrinfo = resolver
+    local ok, err = pcall(fn)
+    uv.getaddrinfo = real
+    if not ok then error(err, 0) end
+  end
+
+  it("tells the callback what the resolver says", function()
+    helper.run(function()
+      local client = dgram.createSocket("udp4")
+      local function fails(_, _, _, callback)
+        callback("EAI_AGAIN")
+        return {}
+      end
+      with_resolver(fails, function()
+        client:bindSync()
+        client:send("x", 9, "somebody.example", helper.expect(function(err)
+          assert.equal("getaddrinfo EAI_AGAIN somebody.example", err.message)
+          client:close()
+        end))
+      end)
+    end)
+  end)
+
+  it("sends by a name again when there was no memory to ask for it", function()
+    helper.run(function()
+      local server, inbox = helper.bound("udp4")
+      local client, port = dgram.createSocket("udp4"), server:address().port
+      client:bindSync()
+      with_resolver(function() error("not enough memory", 0) end, function()
+        assert.equal("not enough memory",
+          helper.raised(client.send, client, "lost", port, "localhost"))
+      end)
+      with_resolver(function(_, _, _, callback)
+        callback(nil, { { addr = "127.0.0.1" } })
+        return {}
+      end, function() client:send("sent", port, "localhost") end)
+      assert.same({ "sent" }, helper.messages(helper.fill(inbox)))
+      helper.close(client, server)
+    end)
+  end)
+
   it("tells the callback of a host name nobody knows", function()
     traffic.need_resolver(pending)
     helper.run(function()

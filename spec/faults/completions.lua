@@ -63,18 +63,32 @@ describe("a lasting refusal", function()
       end)
   end
 
+  -- Asserts that what a socket sends is tried now and then, and sent at last.
+  local function check_retries(socket, ...)
+    refuse("send", "ENOBUFS")
+    local completions = send_all(socket, 300, 50, ...)
+    helper.pass(300)
+    local tries = faults.count("send")
+    assert.is_true(tries >= 5 and tries <= 30, tries .. " tries in 300 ms")
+    faults.clear()
+    helper.wait(function() return #completions == 300 end)
+    check_completions(completions, 300, nil)
+  end
+
   it("of ENOBUFS is retried by a timer that slows down", function()
     helper.run(function()
       local socket, port = bound()
-      refuse("send", "ENOBUFS")
-      local completions = send_all(socket, 300, 50, port, "127.0.0.1")
-      helper.pass(300)
-      local tries = faults.count("send")
-      assert.is_true(tries >= 5 and tries <= 30, tries .. " tries in 300 ms")
-      faults.clear()
-      helper.wait(function() return #completions == 300 end)
-      check_completions(completions, 300, nil)
+      check_retries(socket, port, "127.0.0.1")
       socket:close()
+    end)
+  end)
+
+  it("of ENOBUFS is retried so between unix sockets without a name, too", function()
+    helper.run(function()
+      local one, other = dgram.socketpair()
+      helper.listen(other)
+      check_retries(one)
+      helper.close(one, other)
     end)
   end)
 
@@ -383,6 +397,22 @@ describe("system calls", function()
     end)
   end)
 
+  it("for memory are few when as much was sent before", function()
+    helper.run(function()
+      local socket, port = bound()
+      local function send_round()
+        local completions = send_all(socket, 300, 1000, port, "127.0.0.1")
+        helper.wait(function() return #completions == 300 end)
+      end
+      for _ = 1, 3 do send_round() end
+      faults.at("malloc", 1, 0, 0)
+      for _ = 1, 10 do send_round() end
+      local calls = faults.count("malloc") -- more may wait at a time than before
+      assert.is_true(calls <= 3, calls .. " calls")
+      socket:close()
+    end)
+  end)
+
   it("are none while nothing happens", function()
     helper.run(function()
       local socket = bound()
@@ -627,6 +657,26 @@ describe("closing", function()
       faults.held() - before .. " blocks are left")
   end)
 
+  it("leaves no memory of what was refused for want of room behind", function()
+    local before = faults.held()
+    for _ = 1, 20 do
+      helper.run(function()
+        local one, _, path = traffic.full_peer()
+        local other, _, other_path = traffic.full_peer()
+        local socket, told = dgram.createSocket { type = "unix_dgram", maxQueue = 40000,
+          linger = 0 }, 0
+        local function note(err) if err and err.code == "ENOBUFS" then told = told + 1 end end
+        for _ = 1, 35 do socket:send(("x"):rep(1000), path, note) end
+        for _ = 1, 35 do socket:flush():send(("y"):rep(1000), other_path, note) end
+        helper.wait(function() return told > 0 end)
+        helper.close(socket, one, other)
+      end)
+    end
+    for _ = 1, 2 do collectgarbage() end
+    assert.is_true(faults.held() <= before + 10,
+      faults.held() - before .. " blocks are left")
+  end)
+
   it("leaves no memory behind", function()
     collectgarbage()
     collectgarbage()
@@ -634,8 +684,9 @@ describe("closing", function()
     for _ = 1, 20 do
       helper.run(function()
         local socket, port = bound()
-        send_all(socket, 300, 100, port, "127.0.0.1")
-        socket:close()
+        refuse("send", "EAGAIN")
+        send_all(socket, 2000, 1000, port, "127.0.0.1")
+        socket:close(faults.clear)
       end)
     end
     collectgarbage()

@@ -306,6 +306,16 @@ describe("a path", function()
     end
   end
 
+  for _, umask in ipairs { 0, 18, 63 } do
+    it(("has what umask %03o leaves, when no mode is given"):format(umask), function()
+      helper.run(function()
+        local socket, name = bound_under(umask)
+        assert.equal(511 - umask, uv.fs_stat(name).mode % 4096)
+        socket:close()
+      end)
+    end)
+  end
+
   it("has no more than its mode where it cannot be given what the umask took",
     function()
       for _, call in ipairs { "open", "fstat", "chmod" } do

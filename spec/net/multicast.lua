@@ -215,6 +215,20 @@ for _, v in ipairs(versions) do
       end)
     end
 
+    if v.type == "udp4" then
+      it("is joined on an interface that has no address", function()
+        helper.run(function()
+          b:run("ip address flush dev eth1")
+          local hears, far = listener(b, v), sender(c, v, "eth1")
+          b:call(hears.addMembership, hears, v.group, "eth1")
+          tell(far, v.group, "far")
+          helper.wait(function() return hears.heard[1] end)
+          assert.same({ "far" }, hears.heard)
+          helper.close(hears, far)
+        end)
+      end)
+    end
+
     it("is joined with * where it was not joined yet", function()
       helper.run(function()
         local hears, near = listener(b, v), sender(a, v, "eth0")

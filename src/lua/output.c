@@ -141,7 +141,7 @@ static void want_turn(lua_State *L, Socket *s, int index) {
 
 /* Returns what is left below a limit. */
 static size_t below(size_t limit, size_t used) {
-  return used < limit ? limit - used - 1 : 0;
+  return used < limit ? limit - used : 0;
 }
 
 /* Returns the smaller of two sizes. */
