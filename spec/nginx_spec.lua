@@ -98,8 +98,9 @@ local function await_driver(self)
   socket:on("message", function() answered = true end)
   local timer = uv.new_timer()
   timer:start(0, 20, function() socket:send("pid", self.hostile) end)
-  helper.wait(function() return answered end)
+  helper.wait(function() return answered or self.child.status end)
   helper.close(timer, socket)
+  assert(answered, "nginx has ended")
 end
 
 -- Starts nginx; `change` may alter its configuration.
