@@ -210,7 +210,10 @@ describe("IPv6 zones", function()
         helper.wait(function() return failed end)
         assert.truthy(failed.code:find "^E", zone)
       end
-      socket:close()
+      local other = dgram.createSocket("udp6") -- 1 is an interface, 1x is none
+      helper.has({ code = "ENODEV", address = "::1%1x" },
+        helper.raised(other.bindSync, other, { address = "::1%1x" }))
+      helper.close(socket, other)
     end)
   end)
 end)

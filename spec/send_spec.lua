@@ -338,6 +338,34 @@ describe("send", function()
     end)
   end)
 
+  it("asks for a name once while the answer is awaited", function()
+    helper.run(function()
+      local server, inbox = helper.bound("udp4")
+      local client, asked = dgram.createSocket("udp4"), {}
+      client:bindSync()
+      with_resolver(function(_, _, _, callback)
+        asked[#asked + 1] = callback
+        return {}
+      end, function()
+        for i = 1, 3 do client:send(tostring(i), server:address().port, "localhost") end
+      end)
+      assert.equal(1, #asked)
+      asked[1](nil, { { addr = "127.0.0.1" } })
+      assert.same({ "1", "2", "3" }, helper.messages(helper.fill(inbox, 3)))
+      helper.close(client, server)
+    end)
+  end)
+
+  it("says yes on a socket that cannot be opened, and tells the callback why", function()
+    helper.run(function()
+      local client = dgram.createSocket { type = "unix_dgram", typeOfService = 1 }
+      assert.is_true(client:send("x", helper.path(), helper.expect(function(err)
+        helper.has({ code = "ENOTSUP", syscall = "typeOfService" }, err)
+        client:close()
+      end)))
+    end)
+  end)
+
   it("tells the callback of a host name nobody knows", function()
     traffic.need_resolver(pending)
     helper.run(function()

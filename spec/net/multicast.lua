@@ -245,7 +245,7 @@ for _, v in ipairs(versions) do
     it("is not joined on an interface that does not exist", function()
       helper.run(function()
         local hears = listener(b, v)
-        for _, name in ipairs { "eth9", "99", ip(1, 77), "" } do
+        for _, name in ipairs { "eth9", "99", "1x", ip(1, 77), "" } do
           local ok, err = b:call(pcall, hears.addMembership, hears, v.group,
             name)
           assert.is_false(ok, "joined on " .. name)
