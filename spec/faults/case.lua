@@ -158,7 +158,8 @@ local function prove(self, socket, path)
   self:send(socket, "proof", table.unpack(to))
   helper.wait(function() return self.pending == 0 end)
   assert(not self.sent[#self.sent].err, tostring(self.sent[#self.sent].err))
-  helper.wait(function() return heard and #self.arrived > before end)
+  helper.wait(function() return heard end)
+  helper.wait(function() return #self.arrived > before end)
   other:close()
 end
 

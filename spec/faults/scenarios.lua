@@ -7,6 +7,7 @@
 local dgram = require "dgram"
 local faults = require "faults"
 local helper = require "spec.support.helper"
+local host = require "spec.support.host"
 local inside = require "spec.support.inside"
 local traffic = require "spec.support.traffic"
 local uv = require "luv"
@@ -283,7 +284,8 @@ local function options(case)
     "127.0.0.1")
   case:try(socket, "setRecvBufferSize", 100000)
   case:try(socket, "getSendBufferSize")
-  if not case:bind(socket, 0, "127.0.0.1") then return end
+  -- The system's choice may be a port that another process shares.
+  if not case:bind(socket, host.free_port(), "127.0.0.1") then return end
   case:settle()
 end
 
