@@ -267,6 +267,22 @@ describe("setMulticastInterface", function()
       helper.close(four, six)
     end)
   end)
+
+  it("holds for the IPv4 of a dual-stack socket, too", function()
+    if os.getenv "PORTABLE" == "2" then
+      pending("this build knows interfaces of IPv4 by their addresses alone")
+    end
+    helper.run(function()
+      local group = multicast.udp4.group
+      local member, inbox = helper.bound("udp4", "0.0.0.0")
+      local sender = helper.bound("udp6", "::")
+      member:addMembership(group, "127.0.0.1")
+      sender:setMulticastInterface(LO)
+      sender:send("x", member:address().port, "::ffff:" .. group, helper.sent())
+      assert.same({ "x" }, helper.messages(helper.fill(inbox)))
+      helper.close(member, sender)
+    end)
+  end)
 end)
 
 describe("in a network namespace", function()

@@ -100,13 +100,20 @@ static int leave_by_v4(int fd, unsigned interface) {
   return set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
 }
 
+/* Chooses the interface IPv6 multicast leaves by, and IPv4's of the same socket,
+   which may speak both, where the system knows that one by its index. */
+static int leave_by_v6(int fd, unsigned interface) {
+  int status = set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface,
+                          sizeof interface);
+  if (status == 0) (void)leave_by_v4(fd, interface);
+  return status;
+}
+
 /* Chooses the interface multicast leaves by: its index, or for IPv4 an address
    it has, which is the source then; 0 and none is the system's choice. */
 int system_leave_by(int fd, int family, unsigned interface,
                     const struct in_addr *source) {
-  if (family == AF_INET6)
-    return set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface,
-                      sizeof interface);
+  if (family == AF_INET6) return leave_by_v6(fd, interface);
   if (source == NULL) return leave_by_v4(fd, interface);
   return set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, source, sizeof *source);
 }
