@@ -194,9 +194,10 @@ function dgram.socketpair(given)
   if given == nil then given = {} end
   if type(given) ~= "table" then check.type_error("options", "of type object", given) end
   local options, signal = socket_options(given), abort.option(given)
-  if given.fd ~= nil or (given.type or "unix_dgram") ~= "unix_dgram" then
+  if given.fd ~= nil or given.mode ~= nil
+    or (given.type or "unix_dgram") ~= "unix_dgram" then
     errors.throw("TypeError", "ERR_INVALID_ARG_VALUE",
-      "A pair is of type 'unix_dgram', and has no 'options.fd'")
+      "A pair is of type 'unix_dgram', without 'options.fd' and 'options.mode'")
   end
   local adapter = check_loop(given.loop)
   local first = new_socket("unix_dgram", options, adapter)

@@ -231,9 +231,9 @@ describe("socketpair", function()
 
   it("throws for options of which no pair can be made", function()
     helper.has({ code = "ERR_INVALID_ARG_TYPE" }, helper.raised(dgram.socketpair, 5))
-    for _, options in ipairs { { type = "udp4" }, { fd = 3 } } do
+    for _, options in ipairs { { type = "udp4" }, { fd = 3 }, { mode = 384 } } do
       helper.has({ code = "ERR_INVALID_ARG_VALUE",
-        message = "A pair is of type 'unix_dgram', and has no 'options.fd'" },
+        message = "A pair is of type 'unix_dgram', without 'options.fd' and 'options.mode'" },
         helper.raised(dgram.socketpair, options))
     end
     helper.has({ code = "ERR_INVALID_ARG_VALUE" },

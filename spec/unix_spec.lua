@@ -292,6 +292,19 @@ describe("unix_dgram names", function()
     end)
   end)
 
+  it("that are abstract have no mode", function()
+    helper.run(function()
+      for _, path in ipairs { "\0" .. helper.path(), "" } do
+        local socket = dgram.createSocket { type = "unix_dgram", mode = 384 }
+        helper.has({ code = "ENOTSUP", syscall = "bind" },
+          helper.raised(socket.bindSync, socket, { path = path }))
+        local named = helper.path()
+        assert.equal(named, socket:bindSync({ path = named }).address)
+        socket:close()
+      end
+    end)
+  end)
+
   it("are chosen by the system without a path", function()
     helper.run(function()
       local socket = dgram.createSocket("unix_dgram")

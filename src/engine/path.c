@@ -37,8 +37,7 @@ static int bind_with_mode(int fd, const Address *path, int mode) {
   int status = mode >= 0 ? system_restrict_mode(fd, mode) : 0;
   if (status < 0) return status;
   if (bind(fd, &path->name.base, path->length) < 0) return -errno;
-  if (mode >= 0 && path->name.local.sun_path[0] != '\0')
-    system_widen_mode(path->name.local.sun_path, mode);
+  if (mode >= 0) system_widen_mode(path->name.local.sun_path, mode);
   return 0;
 }
 
@@ -85,13 +84,14 @@ static void remember(const char *text, BoundPath *bound) {
 }
 
 /* Binds to a unix path, replacing a socket nobody listens on; mode -1: as the
-   umask has it. */
+   umask has it. A name without a file has no mode: -ENOTSUP. */
 int path_bind(int fd, const Address *path, int mode, BoundPath *bound) {
   const char *text = path->name.local.sun_path;
-  int status = bind_with_mode(fd, path, mode);
-  if (status == -EADDRINUSE && text[0] != '\0')
-    status = replace_stale(fd, path, mode);
-  if (status == 0 && text[0] != '\0') remember(text, bound);
+  int is_file = text[0] != '\0', status;
+  if (!is_file && mode >= 0) return -ENOTSUP;
+  status = bind_with_mode(fd, path, mode);
+  if (status == -EADDRINUSE && is_file) status = replace_stale(fd, path, mode);
+  if (status == 0 && is_file) remember(text, bound);
   return status;
 }
 

@@ -119,8 +119,10 @@ static int set_reuse_addr(int fd) {
   return status;
 }
 
-/* Spreads the datagrams of one port over sockets; -ENOTSUP where unknown. */
-static int set_reuse_port(int fd) {
+/* Spreads the datagrams of one port over sockets; -ENOTSUP where unknown, and for
+   unix sockets, for which some kernels accept it and do nothing. */
+static int set_reuse_port(int fd, int family) {
+  if (family == AF_UNIX) return -ENOTSUP;
 #if defined(SO_REUSEPORT_LB)
   return set_int(fd, SOL_SOCKET, SO_REUSEPORT_LB, 1);
 #elif defined(__linux__) || defined(__DragonFly__)
@@ -153,7 +155,8 @@ static int apply_options(int fd, const OpenOptions *options) {
     status = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, options->ipv6_only);
   if (options->family == AF_UNIX) widen_send_buffer(fd);
   if (status == 0 && options->reuse_addr) status = set_reuse_addr(fd);
-  if (status == 0 && options->reuse_port) status = set_reuse_port(fd);
+  if (status == 0 && options->reuse_port)
+    status = set_reuse_port(fd, options->family);
   return status;
 }
 

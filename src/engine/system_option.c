@@ -44,8 +44,7 @@ const int system_fragment[2] = {0, 1};
 
 /* Socket options that hold an int. */
 const OptionRow system_options[] = {
-    {"broadcast", SOCKET(SO_BROADCAST), SOCKET(SO_BROADCAST),
-     SOCKET(SO_BROADCAST)},
+    {"broadcast", SOCKET(SO_BROADCAST), SOCKET(SO_BROADCAST), NONE},
     {"recvBufferSize", SOCKET(SO_RCVBUF), SOCKET(SO_RCVBUF), SOCKET(SO_RCVBUF)},
     {"sendBufferSize", SOCKET(SO_SNDBUF), SOCKET(SO_SNDBUF), SOCKET(SO_SNDBUF)},
     {"ttl", {IPPROTO_IP, IP_TTL}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS}, NONE},
