@@ -331,10 +331,11 @@ local function keep(place, fate)
   fates:flush()
 end
 
--- Decides what became of a change: "stillborn", "survived", or what noticed it.
-local function decide(place, fate)
+-- Decides what became of a change: "stillborn", "survived", or what noticed it; for
+-- other runs it is known as that, or as `known_as`.
+local function decide(place, fate, known_as)
   local is_news = known[place.id] ~= fate
-  keep(place, fate)
+  keep(place, known_as or fate)
   place.fate = fate
   if fate == "survived" then
     print(("survived  %s:%d:\n  -%s\n  +%s"):format(place.file, place.number,
@@ -454,7 +455,7 @@ local function are_few(places, survived)
 end
 
 -- Decides what is left when all but the slow commands were asked: these are, while
--- too many are left.
+-- too many are left. If not, a run for which these are too many still has to ask.
 local function decide_all(places)
   local unnoticed = {}
   for _, place in ipairs(places) do
@@ -465,8 +466,11 @@ local function decide_all(places)
       for _, command in ipairs(commands_for(place)) do place.left[command] = true end
     end
   end
-  if not are_few(places, #unnoticed) then unnoticed = ask_together(unnoticed, true) end
-  for _, place in ipairs(unnoticed) do decide(place, "survived") end
+  local few = are_few(places, #unnoticed)
+  if not few then unnoticed = ask_together(unnoticed, true) end
+  for _, place in ipairs(unnoticed) do
+    decide(place, "survived", few and "so far" or nil)
+  end
 end
 
 -- Reads what earlier runs decided, and opens the file for what this one will.
