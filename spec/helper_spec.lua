@@ -40,6 +40,17 @@ describe("helper.wait", function()
   end)
 end)
 
+describe("helper.pass", function()
+  it("takes as long as it was told, however long ago the last turn was", function()
+    helper.run(function()
+      uv.sleep(100)
+      local begin = uv.hrtime()
+      helper.pass(50)
+      assert.is_true(uv.hrtime() - begin >= 49e6) -- the loop counts whole milliseconds
+    end)
+  end)
+end)
+
 -- A spec file of four tests: one that fails while much is under way, in one of
 -- the ways below, and three that find all as it was.
 local FILE = [[

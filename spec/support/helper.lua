@@ -231,6 +231,7 @@ end
 -- Lets the loop turn for some milliseconds: to see that nothing happens.
 function helper.pass(milliseconds)
   local timer, over = uv.new_timer(), false
+  uv.update_time() -- they count from now, not from the last turn
   timer:start(milliseconds, 0, function() over = true end)
   helper.wait(function() return over end)
   timer:close()
