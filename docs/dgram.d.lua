@@ -716,7 +716,7 @@ function dgram.createSocket(type, listener) end
 function dgram.listenFds() end
 
 ---Makes two unix sockets that are connected to each other.
----@param options? dgram.SocketOptions without type and fd
+---@param options? dgram.SocketOptions without type, fd and mode
 ---@return dgram.Socket
 ---@return dgram.Socket
 function dgram.socketpair(options) end

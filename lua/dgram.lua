@@ -188,7 +188,7 @@ function dgram.createSocket(type_or_options, listener)
 end
 
 --- Makes two unix sockets that are connected to each other (socketpair(2)).
--- @tparam[opt] table options those of createSocket, for both
+-- @tparam[opt] table options those of createSocket, for both, without fd and mode
 -- @return the two sockets. Raises the system's error, EMFILE
 function dgram.socketpair(given)
   if given == nil then given = {} end
