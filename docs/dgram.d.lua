@@ -222,6 +222,7 @@ function Descriptor:__close() end
 ---@field mode? integer permission bits of a unix path
 ---@field fd? integer a descriptor to adopt
 ---@field exclusive? boolean without effect
+---@field family? string without effect, as address() returns it
 
 ---@class dgram.AbortSignal
 ---@field aborted boolean

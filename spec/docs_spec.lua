@@ -132,9 +132,9 @@ local function socket_options()
 end
 
 -- Returns the options that bind reads, for any type of socket; `exclusive`
--- is accepted for Node's sake and never read.
+-- is accepted for Node's sake, `family` for what address() returns: never read.
 local function bind_options()
-  local set = { exclusive = true }
+  local set = { exclusive = true, family = true }
   for _, kind in ipairs { "udp4", "unix_dgram" } do
     local socket = dgram.createSocket(kind)
     for key in pairs(keys_read({}, function(options)

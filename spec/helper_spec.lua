@@ -51,6 +51,19 @@ describe("helper.pass", function()
   end)
 end)
 
+describe("the path of a test", function()
+  local path
+
+  it("is there as long as the test runs", function()
+    path = helper.write("x")
+    assert.equal("x", helper.read(path))
+  end)
+
+  it("is removed behind it, with helper.run or without", function()
+    assert.is_nil(uv.fs_stat(path))
+  end)
+end)
+
 -- A spec file of four tests: one that fails while much is under way, in one of
 -- the ways below, and three that find all as it was.
 local FILE = [[
