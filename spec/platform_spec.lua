@@ -11,12 +11,14 @@ local libraries = {}
 
 -- Builds a C file of spec/platform; returns what gives a function of it.
 local function build(name, flags)
-  local library = helper.path() .. ".so"
+  local library, headers = helper.path() .. ".so", "$(pkg-config --cflags " .. LUA .. ")"
   libraries[#libraries + 1] = library
-  local built = host.succeeds(("cc -shared -fPIC %s -o %s spec/platform/%s %s"):format(
-    flags, library, name, "$(pkg-config --cflags " .. LUA .. ")"))
+  local can = host.succeeds("cc -fsyntax-only -include lua.h -x c /dev/null " .. headers)
+  local text, built = host.output(("cc -shared -fPIC %s -o %s spec/platform/%s %s"):format(
+    flags, library, name, headers))
   return function(fn)
-    if not built then pending("no C compiler (cc), or no headers of " .. LUA) end
+    if not can then pending("no C compiler (cc), or no headers of " .. LUA) end
+    assert(built, text)
     return assert(package.loadlib(library, fn))
   end
 end

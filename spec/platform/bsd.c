@@ -137,7 +137,7 @@ int restrict_mode(lua_State *L) {
 int share(lua_State *L) {
   int i, spread = lua_toboolean(L, 1);
   sets = 0;
-  answer(L, spread ? set_reuse_port(-1) : set_reuse_addr(-1));
+  answer(L, spread ? set_reuse_port(-1, AF_INET) : set_reuse_addr(-1));
   for (i = 0; i < sets; i++) lua_pushinteger(L, set[i]);
   return 1 + sets;
 }
