@@ -7,17 +7,20 @@ local host = require "spec.support.host"
 local forker = helper.path() .. ".so"
 
 describe("after fork", function()
-  local built
+  local compiles = host.has "cc"
 
   setup(function()
-    built = host.succeeds("cc -shared -fPIC -o " .. forker .. " spec/fork/forker.c")
+    if not compiles then return end
+    local text, built = host.output("cc -shared -fPIC -o " .. forker
+      .. " spec/fork/forker.c")
+    assert(built, text)
   end)
 
   teardown(function() os.remove(forker) end)
 
   -- Runs a script under spec/fork; returns its lines of output.
   local function run(script, ...)
-    if not built then pending("no C compiler (cc)") end
+    if not compiles then pending("no C compiler (cc)") end
     local child, lines = Child.lua("spec/fork/" .. script, forker, ...), {}
     child:wait()
     for line in child.text:gmatch("[^\n]+") do lines[#lines + 1] = line end
