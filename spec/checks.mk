@@ -58,8 +58,34 @@ fuzz-setup: check-setup
 	need libclang-rt-dev sh -c 'ls "$$(clang -print-runtime-dir)"/*fuzzer*'; \
 	$(GET)
 
-# The programs that the examples talk to; what cannot be had, its specs say so. No
-# daemon is started. Those of npm are for this checkout alone.
+# Gets what is missing one by one, for some cannot be had; its specs are pending then.
+# No daemon is started.
+GET_SOME = for package in $$missing; do \
+  $(MAKE) -s packages MISSING=" $$package" APT="$(SUDO) spec/peers/apt"; done
+
+# The programs that hold the library and the loops that carry it, which the specs of
+# `make test` try where they are. LuaJIT's headers are of the package that ngx_lua
+# takes: a system has one LuaJIT, and where it has the other there is no nginx.
+hosts-setup: check-setup
+	-@$(NEED); \
+	PATH=$$PATH:/usr/sbin; \
+	need libnginx-mod-http-lua test -e /usr/lib/nginx/modules/ngx_http_lua_module.so; \
+	need libluajit2-5.1-dev pkg-config --exists luajit; \
+	need knot-resolver command -v kresd; \
+	need neovim command -v nvim; \
+	need haproxy command -v haproxy; \
+	need liblua5.3-dev pkg-config --exists lua5.3; \
+	need prosody command -v prosody; \
+	need luarocks command -v luarocks; \
+	need unzip command -v unzip; \
+	need groff command -v groff; \
+	need curl command -v curl; \
+	need lua-luv-dev pkg-config --exists $(LUA)-luv libuv; \
+	need lua-cqueues $(LUA) -e 'require "cqueues"'; \
+	need lua-event $(LUA) -e 'require "luaevent.core"'; \
+	$(GET_SOME)
+
+# The programs that the examples talk to. Those of npm are for this checkout alone.
 PEER_PACKAGES = hot-shots
 
 test-peers: peers-setup
@@ -81,9 +107,7 @@ peers-setup: check-setup
 	need udhcpc sh -c 'PATH=$$PATH:/usr/sbin command -v udhcpc'; \
 	need iperf3 command -v iperf3; \
 	need minidlna sh -c 'PATH=$$PATH:/usr/sbin command -v minidlnad'; \
-	for package in $$missing; do \
-	  $(MAKE) -s packages MISSING=" $$package" APT="$(SUDO) spec/peers/apt"; \
-	done
+	$(GET_SOME)
 	-@for package in $(PEER_PACKAGES); do \
 	  test -d build/peers/node_modules/$$package || nice npm install --silent \
 	    --no-package-lock --prefix build/peers $$package; \
@@ -214,7 +238,7 @@ oracle: setup
 check:
 	@MAKE="$(MAKE)" spec/check
 
-.PHONY: test-i386 test-musl oracle check check-setup fuzz-setup peers-setup \
+.PHONY: test-i386 test-musl oracle check check-setup fuzz-setup hosts-setup peers-setup \
   test-faults test-net test-peers sanitize fuzz soak coverage mutate \
   run-test-faults run-test-net run-test-peers run-sanitize run-sanitizers \
   run-fuzz run-soak run-coverage run-mutate
