@@ -229,9 +229,12 @@ describe("a unix peer that does not read", function()
     assert.equal("1 2 3 4 5 6", line)
   end)
 
-  -- What a peer holds unread is charged to its sender's buffer.
-  local floods = { ["30 kB each"] = { 1, 30000 }, ["2 kB each, five of them"] = { 5, 2000 },
-    ["30 kB each, twenty of them"] = { 20, 30000 } }
+  -- What a peer holds unread is charged to its sender's buffer. How many peers there
+  -- are, how long what each is sent is, and how often it is sent.
+  local floods = { ["30 kB each"] = { 1, 30000, COUNT },
+    ["2 kB each, five of them"] = { 5, 2000, COUNT },
+    ["30 kB each, twenty of them"] = { 20, 30000, COUNT },
+    ["30 kB each, more of them than it has descriptors for"] = { 40, 30000, 20 } }
 
   for what, flood in pairs(floods) do
     it("does not fill the buffer of a sender without a name with " .. what, function()
@@ -240,7 +243,7 @@ describe("a unix peer that does not read", function()
         for i = 1, flood[1] do
           local peer, _, path = traffic.full_peer()
           others[i] = peer
-          for _ = 1, COUNT do sender:send(("x"):rep(flood[2]), path) end
+          for _ = 1, flood[3] do sender:send(("x"):rep(flood[2]), path) end
           sender:flush()
         end
         for i = 1, COUNT do
