@@ -17,8 +17,9 @@
 #   make check         all of them in their short form, but for these two
 #
 # Each closes with a line "N passed, N failed", behind what is pending (spec/total).
-# No check, but what one compares with:
+# No checks, but what the specs try, where it can be had, and what one compares with:
 #
+#   make hosts-setup   installs nginx, Neovim and other hosts, LuaRocks, more loops
 #   make oracle        records what the newest Node on npm, or NODE=node, says to
 #                      the scenarios of spec/oracle; git diff shows what is new
 
