@@ -78,6 +78,7 @@ hosts-setup: check-setup
 	need liblua5.3-dev pkg-config --exists lua5.3; \
 	need prosody command -v prosody; \
 	need luarocks command -v luarocks; \
+	need liblua5.1-0-dev pkg-config --exists lua5.1; \
 	need unzip command -v unzip; \
 	need groff command -v groff; \
 	need curl command -v curl; \

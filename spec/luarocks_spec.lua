@@ -87,10 +87,11 @@ describe("LuaRocks", function()
   end)
 
   for _, version in ipairs { "5.1", "5.4" } do
-    it_needs("make builds a tree that works alone: Lua " .. version,
-      "lua" .. version, function()
-        works(version, tree_of(version))
-      end)
+    local lua = "lua" .. version
+    it_needs("make builds a tree that works alone: Lua " .. version, lua, function()
+      if not host.core_path(lua) then pending("no headers of " .. lua) end
+      works(version, tree_of(version))
+    end)
   end
 
   it_needs("README's command builds one with the luv that is installed", "lua5.4", function()
