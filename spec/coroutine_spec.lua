@@ -981,6 +981,22 @@ describe("dgram.on", function()
     end)
   end)
 
+  it("pauses again a socket that somebody else has resumed", function()
+    helper.run(function()
+      local a, port = server()
+      local heard, events = {}, dgram.on(a, "message", { highWaterMark = 3 })
+      a:on("message", function(msg) heard[#heard + 1] = msg end)
+      a:sendMany(traffic.numbered(10), port, "127.0.0.1")
+      for count = 4, 9 do
+        helper.fill(heard, count)
+        assert.equal(count, #heard)
+        assert.equal(count, events.last - events.first + 1)
+        a:resume()
+      end
+      a:close()
+    end)
+  end)
+
   it("serves emitters that cannot pause", function()
     straight(function()
       local emitter = {}

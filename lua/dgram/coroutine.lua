@@ -282,11 +282,12 @@ local Events = {}
 Events.__index = Events
 Events.__name = "dgram.Events"
 
--- Pauses or resumes the emitter, if it knows how, by how much waits.
+-- Pauses or resumes the emitter, if it knows how, by how much waits. One that brings
+-- too much is paused each time: somebody else may have resumed it.
 local function regulate(self)
   local emitter, size = self.emitter, self.last - self.first + 1
   if not emitter.pause or rawget(emitter, "_closed") then return end
-  if not self.paused and size > self.high then
+  if size > self.high then
     self.paused = true
     emitter:pause()
   elseif self.paused and size < self.low then
