@@ -1106,6 +1106,7 @@ local function new_loop()
   loop.plain_timer, loop.armed = timer, {}
   function loop.poll(fd, callback)
     return poll(fd, function(err, events)
+      run.events = run.events + 1 -- that a forgotten socket sends shows nowhere else
       if loop.woken then note(err or events, name_of(fd)) end
       return callback(err, events)
     end)
