@@ -559,6 +559,7 @@ typedef struct Queue {
                         it is none */
   int named;         /* unix: peers know it by its name */
   int wait;          /* what the fifo waits for */
+  int woken;         /* the loop says that there is room to send */
   int lanes_wait;    /* what the lanes wait for */
   int watcher;       /* readable when the peer of a lane reads; -1: none */
   int was_full;      /* something was refused; 'drain' waits for room */

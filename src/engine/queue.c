@@ -117,9 +117,20 @@ int queue_says_yes(Queue *queue, const Route *route, int may) {
   return 0;
 }
 
+/* Has a queue wait for a timer that would spin: it was woken, for the socket is
+   writable, and the kernel takes nothing all the same. */
+static void heed_no_room(Queue *queue, int fd, uint64_t sent) {
+  int woken = queue->woken;
+  queue->woken = 0;
+  if (woken && queue->wait == WAIT_WRITABLE && queue->ledger.sent == sent &&
+      system_is_writable(fd))
+    queue->wait = WAIT_TIMER;
+}
+
 /* Hands the fifo to the kernel, in order, past unix peers that do not read; the
    lanes, which then are due, are not tried. */
 int queue_flush(Queue *queue, int fd) {
+  uint64_t sent = queue->ledger.sent;
   queue->wait = transmit(queue, &queue->fifo, fd);
   while (queue->wait == WAIT_PEER) {
     const Block *block = fifo_unsent(&queue->fifo);
@@ -129,6 +140,7 @@ int queue_flush(Queue *queue, int fd) {
       fifo_complete(&queue->fifo, -ENOBUFS);
     queue->wait = transmit(queue, &queue->fifo, fd);
   }
+  heed_no_room(queue, fd, sent);
   return queue->wait;
 }
 

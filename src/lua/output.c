@@ -84,6 +84,7 @@ void output_flush(lua_State *L, Socket *s, int index) {
 /* Goes on after a wait: what the fifo waited for, and what the lanes did. */
 void output_resume(lua_State *L, Socket *s, int index, int wait) {
   if (s->queue.wait == wait) s->queue.wait = WAIT_NOTHING;
+  s->queue.woken = wait == WAIT_WRITABLE;
   lanes_resume(&s->queue);
   output_flush(L, s, index);
   socket_request_turn(L, s, index);
