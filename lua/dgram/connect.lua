@@ -115,7 +115,8 @@ function Socket:connectSync(first, address)
   self._scheduler:defer(function() self:_tell("connect") end)
 end
 
---- Forgets the peer. Raises ERR_SOCKET_DGRAM_NOT_CONNECTED.
+--- Forgets the peer. Raises ERR_SOCKET_DGRAM_NOT_CONNECTED; bind(2)'s errors when
+-- its port, which the kernel forgot with the peer, cannot be had again.
 function Socket:disconnect()
   if self._connected ~= "connected" then
     errors.throw_fixed("ERR_SOCKET_DGRAM_NOT_CONNECTED")
@@ -124,10 +125,11 @@ function Socket:disconnect()
   self[CORE]:flush()
   local _, port = self[CORE]:name()
   local ok, errno = self[CORE]:disconnect()
-  if ok then ok, errno = self._family.rebind(self, port) end
   if not ok then errors.raise(errors.system("connect", errno)) end
   self._connected, self._peer, self._peer_port = false, nil, nil
   self[CORE]:fastSend(not self._options.send_block)
+  ok, errno = self._family.rebind(self, port)
+  if not ok then errors.raise(errors.system("bind", errno, nil, port)) end
 end
 
 --- Returns the peer: {address, family, port}, for unix_dgram {address}.

@@ -210,6 +210,25 @@ describe("a disconnect", function()
     end)
   end)
 
+  it("forgets the peer although its port cannot be had again", function()
+    helper.run(function()
+      local list = dgram.BlockList()
+      list:addAddress "127.0.0.1"
+      local client = dgram.createSocket { type = "udp4", sendBlockList = list }
+      client:connectSync(9, "127.0.0.2")
+      refuse("bind", "EADDRINUSE")
+      helper.has({ code = "EADDRINUSE", syscall = "bind" },
+        helper.raised(client.disconnect, client))
+      faults.clear()
+      helper.has({ code = "ERR_SOCKET_DGRAM_NOT_CONNECTED" },
+        helper.raised(client.disconnect, client))
+      client:send("x", 9, "127.0.0.1", helper.expect(function(err)
+        assert.equal("ERR_IP_BLOCKED", err.code)
+        client:close()
+      end))
+    end)
+  end)
+
   it("that the system refuses leaves the peer, whatever the system says", function()
     helper.run(function()
       local peer, heard, to = traffic.receiver("udp4")
