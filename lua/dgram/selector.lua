@@ -5,6 +5,7 @@
 
 local compat = require "dgram.compat"
 local core = require "dgram.core"
+local errors = require "dgram.errors"
 
 local READABLE, WRITABLE, INVALID = 1, 2, 4
 local SPELLED = { "r", "w", "rw" }
@@ -74,9 +75,10 @@ function Selector:handle(fd, callback)
 end
 
 --- Waits so many milliseconds, or what a function says, then calls the handles
--- that are ready.
+-- that are ready. Raises poll(2)'s errors.
 function Selector:wait(patience)
-  local ready = assert(core.poll(self.polled, patience, self.watcher))
+  local ready, errno = core.poll(self.polled, patience, self.watcher)
+  if not ready then errors.raise(errors.system("poll", errno)) end
   for i = 1, #ready, 2 do
     local handle, events = self.handles[ready[i]], ready[i + 1]
     if handle and handle.events and events == INVALID then

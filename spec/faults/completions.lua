@@ -846,4 +846,13 @@ describe("a watcher that cannot be asked", function()
     assert.equal(3, faults.hits("poll"))
     assert.is_true(rung)
   end)
+
+  it("raises an error with a name when there is no memory for the wait", function()
+    local loop, rung = poll_loop.new(), false
+    loop.timer(function() rung = true end):start(1)
+    faults.at("poll", 1, 1, core.errno "ENOMEM")
+    helper.has({ code = "ENOMEM", syscall = "poll" }, helper.raised(loop.run))
+    loop.run()
+    assert.is_true(rung)
+  end)
 end)
