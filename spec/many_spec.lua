@@ -164,6 +164,8 @@ describe("sendMany misused", function()
     { "a string", { "text", 9 }, TYPE, '"messages"' },
     { "a number", { 5, 9 }, TYPE, '"messages"' },
     { "a function", { print, 9 }, TYPE, '"messages"' },
+    { "an object that seems empty", { setmetatable({}, { __index = { "a" } }), 9 }, TYPE,
+      '"messages"' },
     { "a number among them", { { "a", 5 }, 9 }, TYPE, '"messages[2]"' },
     { "a table among them", { { {} }, 9 }, TYPE, '"messages[1]"' },
     { "false among them", { { "a", "b", false }, 9 }, TYPE, '"messages[3]"' },

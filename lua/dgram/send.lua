@@ -381,9 +381,11 @@ local function group(callback, count)
   end
 end
 
--- Checks the messages of sendMany; returns their bytes.
+-- Checks the messages of sendMany; returns their bytes. An object whose entries only
+-- its metatable knows would seem empty.
 local function check_messages(messages)
-  if type(messages) ~= "table" then
+  local count = type(messages) == "table" and compat.rawlen(messages)
+  if not count or (count == 0 and getmetatable(messages)) then
     check.type_error("messages", "an array of strings", messages)
   end
   local bytes, wrong = core.total(messages)
