@@ -655,6 +655,8 @@ describe("a datagram with descriptors", function()
       local first, second, inbox = passing()
       for _, row in ipairs { { "x", "ERR_INVALID_ARG_TYPE" },
         { { "x" }, "ERR_INVALID_ARG_TYPE" }, { { io.stdout }, "ERR_INVALID_ARG_TYPE" },
+        { { fd = 0 }, "ERR_INVALID_ARG_TYPE" },
+        { setmetatable({}, { __index = { 0 } }), "ERR_INVALID_ARG_TYPE" },
         { { -1 }, "ERR_OUT_OF_RANGE" }, { { 0.5 }, "ERR_OUT_OF_RANGE" } } do
         helper.has({ code = row[2] },
           helper.raised(first.send, first, "x", { descriptors = row[1] }))

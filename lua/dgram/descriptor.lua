@@ -43,8 +43,10 @@ end
 --- Checks an array of descriptors in a table of options; returns their numbers.
 function descriptor.numbers(options, option)
   local list, name, numbers = options[option], "options." .. option, {}
-  if type(list) ~= "table" then check.type_error(name, "an array", list) end
-  local count = compat.rawlen(list)
+  local count = type(list) == "table" and compat.rawlen(list)
+  if not count or (count == 0 and (getmetatable(list) or next(list) ~= nil)) then
+    check.type_error(name, "an array", list)
+  end
   if count > MOST then
     errors.throw("RangeError", "ERR_OUT_OF_RANGE",
       ("The array '%s' has %d descriptors. A datagram passes %d at most"):format(
