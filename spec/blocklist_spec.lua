@@ -246,4 +246,42 @@ describe("the core of a block list", function()
     assert.is_true(list:subnet("::", 0))
     assert.is_true(list:check("1.2.3.4"))
   end)
+
+  it("blocks what its rules block, in whatever order they come", function()
+    for seed = 1, 40 do
+      math.randomseed(seed)
+      local list, rules = core.blocklist(), {}
+      local function text(v6, n) return (v6 and "::ffff:10.0.0.%d" or "10.0.0.%d"):format(n) end
+      for _ = 1, math.random(1, 12) do
+        local low = math.random(0, 60)
+        local high = low + math.random(0, 9)
+        local below = math.random() < 0.3 -- from an address of IPv6: IPv4 is not meant
+        assert.is_true(list:add(below and "::" or text(false, low), text(false, high)))
+        rules[#rules + 1] = { below = below, low = below and 0 or low, high = high }
+      end
+      for n = 0, 80 do
+        for _, v6 in ipairs { true, false } do
+          local blocked = false
+          for _, rule in ipairs(rules) do
+            blocked = blocked or (n >= rule.low and n <= rule.high and (v6 or not rule.below))
+          end
+          assert.equal(blocked, list:check(text(v6, n)), ("%d %s seed %d"):format(n, v6, seed))
+        end
+      end
+    end
+  end)
+
+  it("is asked as fast with many rules as with one", function()
+    local function seconds(count)
+      local list = core.blocklist()
+      for i = 1, count do
+        local text = ("10.%d.%d.1"):format(math.floor(i / 256), i % 256)
+        list:add(text, text)
+      end
+      local begin = os.clock()
+      for _ = 1, 3000 do list:check "11.0.0.1" end
+      return os.clock() - begin
+    end
+    assert.is_true(seconds(20000) < 20 * seconds(1) + 0.01, "each rule costs time")
+  end)
 end)

@@ -57,14 +57,19 @@ int address_is_group(const Address *address);
 
 typedef struct Range {
   unsigned char low[16], high[16]; /* inclusive; IPv4 in its mapped form */
-  int for_v4;                      /* it holds for IPv4 addresses too */
 } Range;
+
+/* Ranges in ascending order, of which no two overlap. */
+typedef struct Ranges {
+  Range *range;
+  unsigned count; /* ranges in use */
+  unsigned room;  /* ranges allocated */
+} Ranges;
 
 /* A set of address ranges; evaluated before Lua sees a datagram. */
 typedef struct BlockList {
-  Range *range;   /* the rules, in the order they were added */
-  unsigned count; /* rules in use */
-  unsigned room;  /* rules allocated */
+  Ranges both; /* hold for IPv4 addresses, too */
+  Ranges v6;   /* hold for those of IPv6 alone */
 } BlockList;
 
 int blocklist_add(BlockList *list, const Address *low, const Address *high);
