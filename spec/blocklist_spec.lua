@@ -90,8 +90,11 @@ describe("BlockList", function()
     list:addAddress("192.0.2.1")
     list:addRange("192.0.2.5", "192.0.2.9")
     list:addSubnet("2001:db8::", 64, "ipv6")
-    assert.same({ "Subnet: IPv6 2001:db8::/64", "Range: IPv4 192.0.2.5-192.0.2.9",
-      "Address: IPv4 192.0.2.1" }, list.rules)
+    local words = { "Subnet: IPv6 2001:db8::/64", "Range: IPv4 192.0.2.5-192.0.2.9",
+      "Address: IPv4 192.0.2.1" }
+    assert.same(words, list.rules)
+    list.rules[1] = "not the list's own"
+    assert.same(words, list.rules)
   end)
 
   it("holds many rules", function()

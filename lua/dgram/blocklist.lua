@@ -7,9 +7,16 @@ local check = require "dgram.check"
 local core = require "dgram.core"
 local errors = require "dgram.errors"
 
-local BlockList = {}
-BlockList.__index = BlockList
-BlockList.__name = "dgram.BlockList"
+local BlockList = { __name = "dgram.BlockList" }
+
+-- The methods, and the rules in words, the newest first: a new list each time, for
+-- to keep it so would make each rule as costly as there are rules.
+function BlockList.__index(list, key)
+  if key ~= "rules" then return BlockList[key] end
+  local rules, count = {}, #list.words
+  for i, words in ipairs(list.words) do rules[count + 1 - i] = words end
+  return rules
+end
 
 -- Checks an address of a family ("ipv4" unless given); returns both.
 local function address_of(name, address, family)
@@ -31,7 +38,7 @@ end
 
 -- Notes a rule in words.
 local function note(self, rule, ...)
-  table.insert(self.rules, 1, rule:format(...))
+  self.words[#self.words + 1] = rule:format(...)
 end
 
 local SPELT = { [4] = "IPv4", [6] = "IPv6" }
@@ -77,7 +84,7 @@ local M = {}
 
 --- Makes an empty block list.
 function M.new()
-  return setmetatable({ core = core.blocklist(), rules = {} }, BlockList)
+  return setmetatable({ core = core.blocklist(), words = {} }, BlockList)
 end
 
 --- Returns the core of a block list for an option; raises when it is none.
