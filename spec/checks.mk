@@ -71,10 +71,12 @@ hosts-setup: check-setup
 	-@$(NEED); \
 	PATH=$$PATH:/usr/sbin; \
 	need libnginx-mod-http-lua test -e /usr/lib/nginx/modules/ngx_http_lua_module.so; \
+	need luajit2 command -v luajit; \
 	need libluajit2-5.1-dev pkg-config --exists luajit; \
 	need knot-resolver command -v kresd; \
 	need neovim command -v nvim; \
 	need haproxy command -v haproxy; \
+	need lua5.3 lua5.3 -v; \
 	need liblua5.3-dev pkg-config --exists lua5.3; \
 	need prosody command -v prosody; \
 	need luarocks command -v luarocks; \
