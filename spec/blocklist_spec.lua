@@ -268,7 +268,7 @@ describe("the core of a block list", function()
           for _, rule in ipairs(rules) do
             blocked = blocked or (n >= rule.low and n <= rule.high and (v6 or not rule.below))
           end
-          assert.equal(blocked, list:check(text(v6, n)), ("%d %s seed %d"):format(n, v6, seed))
+          assert.equal(blocked, list:check(text(v6, n)), text(v6, n) .. ", seed " .. seed)
         end
       end
     end
